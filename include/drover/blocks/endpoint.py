@@ -1,0 +1,18 @@
+"""One end of a copy: an NBD export of guest-visible bytes, wherever the disk lives."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An NBD export that any number of connections may be opened to while its owner keeps it up.
+
+    :param uri: an NBD URI (`nbd+unix:///name?socket=/path`), good for libnbd, nbdcopy, qemu and libguestfs alike.
+    :param label: what a person calls it: `machine web, disk vda on kvm-a`.
+    :param size: bytes, where the owner knows it beforehand; 0 means that the export itself is asked.
+    """
+
+    uri: str
+    label: str
+    read_only: bool = True
+    size: int = 0

@@ -1,0 +1,81 @@
+"""How to reach one hypervisor host, free of Airflow: what an Airflow connection holds, as a dataclass."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from drover.errors import BadInputError
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSpec:
+    """One Airflow connection.
+
+    :param id: the connection's id, for messages.
+    :param kind: the Airflow connection type: `libvirt`, `vsphere`, `hyperv`, `ssh`.
+    :param extra: the connection's extra fields; what each kind reads is documented beside its hypervisor.
+    """
+
+    id: str
+    kind: str
+    host: str
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    port: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def from_environment(conn_id: str) -> ConnectionSpec:
+    """The connection as Airflow itself reads it from the environment: `AIRFLOW_CONN_<ID>`, JSON or URI.
+
+    :raises BadInputError: there is none, or it cannot be read. The value is never part of the message.
+    """
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    raw = os.environ.get(variable)
+    if not raw:
+        raise BadInputError(
+            f"There is no connection '{conn_id}'.",
+            remedy=f"Create it in Airflow, or set {variable} as Airflow would read it.",
+        )
+    try:
+        return _from_json(conn_id, raw) if raw.lstrip().startswith("{") else _from_uri(conn_id, raw)
+    except (ValueError, TypeError) as error:
+        raise BadInputError(
+            f"The connection '{conn_id}' in {variable} cannot be read: {type(error).__name__}.",
+            remedy="Write it as JSON with conn_type, host, login, password, port and extra.",
+        ) from None
+
+
+def _from_json(conn_id: str, raw: str) -> ConnectionSpec:
+    values = json.loads(raw)
+    extra = values.get("extra") or {}
+    if isinstance(extra, str):
+        extra = json.loads(extra)
+    return ConnectionSpec(
+        id=conn_id,
+        kind=values["conn_type"],
+        host=values.get("host") or "",
+        login=values.get("login"),
+        password=values.get("password"),
+        port=int(values["port"]) if values.get("port") else None,
+        extra=extra,
+    )
+
+
+def _from_uri(conn_id: str, raw: str) -> ConnectionSpec:
+    parts = urlsplit(raw)
+    extra: dict[str, Any] = dict(parse_qsl(parts.query))
+    if "__extra__" in extra:
+        extra = json.loads(extra["__extra__"])
+    return ConnectionSpec(
+        id=conn_id,
+        kind=parts.scheme,
+        host=unquote(parts.hostname or ""),
+        login=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        port=parts.port,
+        extra=extra,
+    )

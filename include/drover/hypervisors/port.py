@@ -1,0 +1,192 @@
+"""The port: what every hypervisor does for a migration. libvirt, vSphere and Hyper-V each fulfil it.
+
+All names given to a port are data: they are never put into a shell, an XML or a script as text.
+Calls raise `RetryableError` for a connection that drops, `OperatorNeededError` for what a person must mend,
+and nothing else of their own. Every call that makes something may be repeated: it finds what it made before.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from drover.blocks.endpoint import Endpoint
+from drover.hypervisors.connection import ConnectionSpec
+from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """How a machine is to be at its new place.
+
+    :param networks: source network name to target network name; a NIC on a network that is not here is refused.
+    :param storage: source pool name to target pool name. Disks keep format, size, order and bus.
+    """
+
+    networks: Mapping[str, str]
+    storage: Mapping[str, str]
+    owner: Ownership
+
+
+class LiveState(StrEnum):
+    ABSENT = "absent"  # not started, or not any more and nothing is known of it
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStatus:
+    """How a live move is doing. Bytes cover storage and memory together.
+
+    :param downtime: seconds that the guest stood still, known when done; None where the platform does not say.
+    :param message: why it failed, in the hypervisor's words.
+    """
+
+    state: LiveState
+    done: int = 0
+    total: int = 0
+    downtime: float | None = None
+    message: str = ""
+
+
+class Hypervisor(Protocol):
+    """One connected hypervisor host. A context manager: leaving it closes every connection and export."""
+
+    @property
+    def kind(self) -> str: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    # Inventory
+    def host(self) -> Host: ...
+    def machines(self) -> list[VirtualMachine]: ...
+    def machine(self, name: str) -> VirtualMachine:
+        """:raises BadInputError: no machine has that name."""
+        ...
+
+    def find(self, name: str) -> VirtualMachine | None:
+        """The machine, or None where none has that name."""
+        ...
+
+    def networks(self) -> list[Network]: ...
+    def pools(self) -> list[StoragePool]: ...
+
+    # Power
+    def power_state(self, name: str) -> PowerState: ...
+    def power_on(self, name: str) -> None:
+        """Does nothing where it runs. The caller has checked the other end (law 2)."""
+        ...
+
+    def resume(self, name: str) -> None:
+        """Lets a paused machine run; does nothing where it runs."""
+        ...
+
+    def shut_down(self, name: str, deadline: float) -> None:
+        """Asks the guest to shut down and waits; does nothing where it is off.
+
+        :param deadline: seconds.
+        :raises OperatorNeededError: it still runs at the deadline; it was not forced.
+        """
+        ...
+
+    def power_off(self, name: str) -> None:
+        """Pulls the plug; does nothing where it is off."""
+        ...
+
+    def set_autostart(self, name: str, enabled: bool) -> None: ...
+
+    # Disks
+    def read_disks(self, name: str) -> AbstractContextManager[Mapping[str, Endpoint]]:
+        """The machine's disks by name, as they are at one moment, read only; running or off.
+
+        A running machine's disks are frozen as of the call (crash-consistent) while the context lasts.
+        """
+        ...
+
+    def write_disks(self, name: str, owner: Ownership) -> AbstractContextManager[Mapping[str, Endpoint]]:
+        """The disks of a machine that is off and carries this ownership, to be written.
+
+        :raises OperatorNeededError: it runs, or `owner` did not make it.
+        """
+        ...
+
+    # Making and removing
+    def define(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
+        """Makes the machine at this host: off, autostart off, tagged, with new disks (empty, right size and format).
+
+        Found from an earlier try with the same owner (wave, machine and source UUID), it is kept as it is.
+
+        :raises OperatorNeededError: the name, the UUID or a disk's path is taken by something that Drover did not make;
+            a mapping is missing; the pool is full.
+        """
+        ...
+
+    def remove(self, name: str, owner: Ownership) -> None:
+        """Removes the machine and the disks that `define` made for this owner; does nothing where there is none.
+
+        :raises OperatorNeededError: it runs, or it is not this owner's.
+        """
+        ...
+
+    def tag(self, name: str, owner: Ownership) -> None:
+        """Writes the ownership tag on a machine, in place of the one there."""
+        ...
+
+    def isolated_trial(self, name: str, network: str, owner: Ownership) -> AbstractContextManager["Trial"]:
+        """Boots the machine's disks on an isolated network, on throw-away overlays; the disks stay as they are.
+
+        On leaving, the trial machine and its overlays are gone, also after an error. What an earlier, killed try left
+        is removed first. :raises OperatorNeededError: the machine runs, or the network is not isolated.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A trial boot. :param connect: opens a TCP stream to the guest through the host: (address, port, timeout)."""
+
+    name: str
+    connect: "Callable[[str, int, float], Stream]"
+
+
+class Stream(Protocol):
+    """The part of a socket that checks need."""
+
+    def sendall(self, data: bytes) -> None: ...
+    def recv(self, count: int) -> bytes: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class LiveMover(Protocol):
+    """A hypervisor that moves running machines by itself. Moves are started detached: they outlive the caller."""
+
+    def start_live(
+        self,
+        name: str,
+        target: "Hypervisor",
+        settings: TargetSettings,
+        *,
+        bandwidth: int | None,
+        paused: bool,
+    ) -> None:
+        """Starts the move of a running machine with its storage, or finds it started; returns once it runs.
+
+        :param bandwidth: bytes a second, None for no limit.
+        :param paused: leave the machine paused at the target at the switch-over, so that both disks can be compared.
+        """
+        ...
+
+    def live_status(self, name: str, target: "Hypervisor") -> LiveStatus: ...
+    def cancel_live(self, name: str) -> None:
+        """Ends a move that runs; the source goes on running. Does nothing where none runs."""
+        ...
+
+
+# How a hypervisor of a kind is opened. `drover.hypervisors.registry.connect` finds it by `ConnectionSpec.kind`.
+Opener = Callable[[ConnectionSpec], Hypervisor]

@@ -1,0 +1,214 @@
+"""What a migration is about: sites' hypervisors, their machines, disks and networks. Sizes are in bytes.
+
+Frozen dataclasses throughout; `to_json` and `from_json` turn any of them into plain JSON values and back.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+class PowerState(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    OFF = "off"
+    # Saved to disk, crashed, in transition: no state that a migration may start from.
+    OTHER = "other"
+
+
+class Firmware(StrEnum):
+    BIOS = "bios"
+    UEFI = "uefi"
+
+
+class DiskFormat(StrEnum):
+    """Named as qemu names them."""
+
+    RAW = "raw"
+    QCOW2 = "qcow2"
+    VMDK = "vmdk"
+    VHDX = "vhdx"
+    VHD = "vpc"
+
+
+class Strategy(StrEnum):
+    LIVE = "live"
+    WARM = "warm"
+    COLD = "cold"
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One virtual disk.
+
+    :param name: the name that is unique in the machine and stays the same: libvirt's target device (`vda`).
+    :param path: where the image lies on its host.
+    :param size: what the guest sees, bytes.
+    :param allocated: what the image takes up on its host, bytes.
+    :param backing: path of the image it lies upon, if any.
+    """
+
+    name: str
+    path: str
+    pool: str | None
+    format: DiskFormat
+    size: int
+    allocated: int
+    bus: str
+    backing: str | None = None
+    serial: str | None = None
+    boot_order: int | None = None
+    read_only: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One network adapter. :param mac: lower case, with colons. :param network: the hypervisor's name of it."""
+
+    mac: str
+    network: str
+    model: str
+    boot_order: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """:param model: the model the guest sees; None where the hypervisor's default applies."""
+
+    count: int
+    model: str | None = None
+    sockets: int = 1
+    cores: int = 1
+    threads: int = 1
+    mode: str | None = None
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """The tag that Drover leaves on what it made, so that a retry knows its own and touches nothing else.
+
+    :param role: `target` on what a move made; `migrated` on a source that was committed;
+        `kept` on a target that ran in production and was rolled back.
+    """
+
+    wave: str
+    run: str
+    machine: str
+    source_uuid: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualMachine:
+    """Everything that a migration needs to know of a machine, as one hypervisor tells it.
+
+    :param memory: bytes.
+    :param native: the hypervisor's own definition (libvirt's inactive XML), kept for backup and translation.
+    :param devices: what is attached beyond disks and NICs and cannot simply move: `hostdev`, `usb`, `tpm`, ...
+    """
+
+    name: str
+    uuid: str
+    hypervisor: str
+    host: str
+    state: PowerState
+    cpu: Cpu
+    memory: int
+    firmware: Firmware
+    disks: tuple[Disk, ...]
+    nics: tuple[Nic, ...]
+    autostart: bool
+    secure_boot: bool = False
+    snapshots: tuple[str, ...] = ()
+    boot_order: tuple[str, ...] = ()
+    machine_type: str | None = None
+    devices: tuple[str, ...] = ()
+    ownership: Ownership | None = None
+    native: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    name: str
+    active: bool
+    # The Linux bridge or switch behind it, where there is one.
+    bridge: str | None = None
+    isolated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoragePool:
+    """:param path: the folder behind it. :param capacity: bytes. :param available: bytes."""
+
+    name: str
+    path: str
+    active: bool
+    capacity: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A hypervisor host. :param clock: seconds since the epoch by its own clock, when it was asked."""
+
+    name: str
+    hypervisor: str
+    version: str
+    cpus: int
+    cpu_model: str | None
+    memory: int
+    memory_free: int
+    clock: float
+    machine_types: tuple[str, ...] = ()
+    firmwares: tuple[Firmware, ...] = ()
+
+
+class Category(StrEnum):
+    CRITICAL = "Critical"
+    WARNING = "Warning"
+    INFORMATION = "Information"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A pre-flight finding. :param id: stable and dotted. :param assessment: found, why it matters, what to do."""
+
+    id: str
+    category: Category
+    label: str
+    assessment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step is. :param done: bytes. :param total: bytes, 0 where unknown. :param rate: bytes a second."""
+
+    label: str
+    done: int
+    total: int
+    rate: float = 0.0
+
+
+@cache
+def _adapter(kind: Hashable) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def to_json(value: Any) -> Any:
+    """A dataclass of this package as values that `json` can write."""
+    return _adapter(cast(Hashable, type(value))).dump_python(value, mode="json")
+
+
+def from_json(kind: type[T], value: Any) -> T:
+    """The opposite of `to_json`; raises `pydantic.ValidationError` where the value does not fit."""
+    result: T = _adapter(cast(Hashable, kind)).validate_python(value)
+    return result
