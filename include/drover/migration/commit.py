@@ -1,0 +1,46 @@
+"""Make the move final: the source stays behind, off, out of autostart, tagged; the machine is the target's now."""
+
+from drover.errors import OperatorNeededError
+from drover.migration import intents
+from drover.migration.intents import Intent
+from drover.migration.move import Move
+from drover.migration.stage import Facts, require, stage
+from drover.model import PowerState
+
+
+@stage("commit")
+def run(move: Move) -> Facts:
+    require(move, "cutover")
+    if move.source.power_state(move.name) is not PowerState.OFF:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' runs at the source again, so the move cannot be made final.",
+            remedy="Find out who started it; the move is taken back.",
+        )
+    intents.declare(move.store, Intent.COMMITTED)
+    move.source.set_autostart(move.name, False)
+    move.source.tag(move.name, move.owner_as("migrated"))
+    move.target.set_autostart(move.name, move.machine.autostart)
+    move.target.tag(move.name, move.owner_as("committed"))
+    return _account(move)
+
+
+def _account(move: Move) -> Facts:
+    """What the report says of this machine, from the records of its stages."""
+    facts = {name: _facts(move, name) for name in ("transfer", "validate", "test", "cutover")}
+    checks = sum(int(facts[name].get("checks", 0)) for name in ("validate", "test", "cutover"))
+    transfer = facts["transfer"]
+    return {
+        "strategy": move.plan.strategy.value,
+        "bytes_read": transfer.get("bytes_read", 0),
+        "bytes_written": transfer.get("bytes_written", 0),
+        "seconds": transfer.get("seconds", 0.0),
+        "downtime_seconds": facts["cutover"].get("downtime_seconds", 0.0),
+        "checks": checks,
+        # A stage with a failed check does not pass, so all that were made have passed.
+        "checks_passed": checks,
+    }
+
+
+def _facts(move: Move, name: str) -> Facts:
+    record = move.store.last(name, "passed")
+    return dict(record.facts) if record else {}

@@ -1,0 +1,64 @@
+"""Let the target take over: only after a passed validation and a verified backup, and never beside the source."""
+
+import time
+
+from drover.errors import OperatorNeededError
+from drover.migration import intents
+from drover.migration.backup import backup_folder, read_seal
+from drover.migration.checks import direct, run_checks, verdict
+from drover.migration.intents import Intent
+from drover.migration.move import Move
+from drover.migration.stage import Facts, require, stage
+from drover.model import PowerState, Strategy
+
+
+@stage("cutover")
+def run(move: Move) -> Facts:
+    require(move, "backup", "transfer", "validate", "test")
+    if read_seal(backup_folder(move)) is None:
+        raise OperatorNeededError(
+            f"The backup of machine '{move.name}' is not there any more.",
+            remedy="Run its backup task again before the cutover.",
+        )
+    _refuse_two(move)
+    intents.declare(move.store, Intent.TARGET_STARTED)
+    if move.plan.strategy is Strategy.COLD and _ran(move):
+        move.target.power_on(move.name)
+    results = run_checks(move, direct, move.plan.boot_deadline)
+    answered = time.time()
+    outcome = verdict(move, "cutover", results)
+    if not outcome.passed:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' runs at the target but failed: {' '.join(outcome.failures)}",
+            remedy="The source is started again; what the target wrote is kept there, off.",
+        )
+    return {"checks": outcome.checks, "downtime_seconds": _downtime(move, answered)}
+
+
+def _ran(move: Move) -> bool:
+    """A machine that was off before the move stays off after it."""
+    return move.machine.state is PowerState.RUNNING
+
+
+def _refuse_two(move: Move) -> None:
+    """Law: never two. Asked at both ends, right before the target may run."""
+    state = move.source.power_state(move.name)
+    if state is not PowerState.OFF:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' is {state} at the source, so the target must not run.",
+            remedy="Find out who started it; the move is taken back.",
+        )
+    if not move.owns(move.target.find(move.name)):
+        raise OperatorNeededError(
+            f"Machine '{move.name}' at the target was not made by this wave.",
+            remedy="Someone replaced it during the move; look at its definition before the next try.",
+        )
+
+
+def _downtime(move: Move, answered: float) -> float:
+    """Cold: from asking the guest to shut down until its checks answered. Live: what the transfer measured."""
+    if move.plan.strategy is Strategy.LIVE:
+        transfer = move.store.last("transfer", "passed")
+        return float(transfer.facts.get("downtime_seconds", 0.0)) if transfer else 0.0
+    down = intents.declared(move.store, Intent.SOURCE_DOWN)
+    return round(answered - down, 3) if down else 0.0

@@ -1,0 +1,102 @@
+"""Copying and reading a machine's disks, with their manifests kept: what backup, transfer and validate share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from drover.blocks.endpoint import Endpoint
+from drover.blocks.manifest import Manifest
+from drover.blocks.readback import read_manifest
+from drover.blocks.throttle import Throttle
+from drover.blocks.verified import VerifiedCopy, verified_copy
+from drover.errors import CorruptionError
+from drover.migration.move import Move
+from drover.migration.stage import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """Where a machine's manifests lie, one Parquet file a disk: `manifests/<side>/<disk>.parquet`."""
+
+    folder: Path
+
+    def save(self, manifests: Mapping[str, Manifest]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for disk, manifest in manifests.items():
+            manifest.save(self._file(disk))
+
+    def load(self, disks: list[str]) -> dict[str, Manifest]:
+        """:raises CorruptionError: one is missing or cannot be read: unknown is never equal."""
+        return {disk: Manifest.load(self._file(disk)) for disk in disks}
+
+    def discard(self) -> None:
+        for file in self.folder.glob("*.parquet"):
+            file.unlink()
+
+    def _file(self, disk: str) -> Path:
+        return self.folder / f"{disk}.parquet"
+
+
+def manifests(move: Move, side: str) -> Manifests:
+    return Manifests(move.store.path("manifests", side))
+
+
+def throttle(move: Move) -> Throttle:
+    """The wave's bandwidth limit; writing a number of bytes a second into the control file changes it on the way."""
+    return Throttle(move.wave.bandwidth, control=move.store.path("bandwidth"))
+
+
+def copy_disks(
+    move: Move, sources: Mapping[str, Endpoint], targets: Mapping[str, Endpoint], *, journals: bool
+) -> dict[str, VerifiedCopy]:
+    """Each disk copied and read back, in the machine's order.
+
+    :param journals: resume what an earlier try finished.
+    """
+    limit = throttle(move)
+    return {
+        disk.name: verified_copy(
+            _end(sources, disk.name, "source"),
+            _end(targets, disk.name, "target"),
+            journal=journal(move, disk.name) if journals else None,
+            throttle=limit,
+            progress=move.store.progress,
+        )
+        for disk in move.machine.disks
+    }
+
+
+def journal(move: Move, disk: str) -> Path:
+    return move.store.path("journals", f"{disk}.journal")
+
+
+def read_disks(move: Move, endpoints: Mapping[str, Endpoint]) -> dict[str, Manifest]:
+    """The manifests of what is there now, each byte read anew."""
+    limit = throttle(move)
+    return {
+        name: read_manifest(endpoint, throttle=limit, progress=move.store.progress)
+        for name, endpoint in endpoints.items()
+    }
+
+
+def _end(endpoints: Mapping[str, Endpoint], disk: str, side: str) -> Endpoint:
+    if disk not in endpoints:
+        raise CorruptionError(
+            f"Disk {disk} is in the inventory but not at the {side}.",
+            remedy="Someone changed the machine after the inventory; start the run anew.",
+        )
+    return endpoints[disk]
+
+
+def totals(copies: Mapping[str, VerifiedCopy]) -> Facts:
+    """What a copy of several disks came to: bytes and seconds, for the record and the report."""
+    results = [copy.copy for copy in copies.values()]
+    return {
+        "bytes_read": sum(result.bytes_read for result in results),
+        "bytes_written": sum(result.bytes_written for result in results),
+        "bytes_skipped": sum(result.bytes_skipped for result in results),
+        "bytes_resumed": sum(result.bytes_resumed for result in results),
+        "seconds": round(sum(result.seconds for result in results), 3),
+        "healed": sum(len(copy.healed) for copy in copies.values()),
+        "digests": {disk: copy.copy.manifest.root for disk, copy in copies.items()},
+    }

@@ -1,0 +1,38 @@
+"""What a move is about to do, written down before it is done.
+
+A killed stage leaves no record of what it began; its intents say what may have happened, and rollback goes by them.
+"""
+
+import time
+from enum import StrEnum
+
+from drover.evidence.store import MachineStore
+
+_FILE = "intents.json"
+
+
+class Intent(StrEnum):
+    SOURCE_DOWN = "source_down"  # the source is being shut down for a cold move
+    LIVE_MOVE = "live_move"  # the platform's own live move is being started
+    TARGET_STARTED = "target_started"  # the target is being let run on the production network
+    COMMITTED = "committed"  # the move is being made final
+
+
+def declare(store: MachineStore, intent: Intent) -> float:
+    """Writes the intent down, once; returns when it was first declared, seconds since the epoch."""
+    intents: dict[str, float] = store.read_json(_FILE) or {}
+    if intent not in intents:
+        intents[intent] = time.time()
+        store.write_json(_FILE, intents)
+    return intents[intent]
+
+
+def declared(store: MachineStore, intent: Intent) -> float | None:
+    """When the intent was declared, or None."""
+    intents: dict[str, float] = store.read_json(_FILE) or {}
+    return intents.get(intent)
+
+
+def withdraw(store: MachineStore) -> None:
+    """After a rollback nothing is under way any more."""
+    store.write_json(_FILE, {})

@@ -1,0 +1,56 @@
+"""Identify the machine: everything a migration needs to know of it, checked before anything builds on it."""
+
+from drover.errors import CorruptionError, OperatorNeededError
+from drover.migration import intents
+from drover.migration.intents import Intent
+from drover.migration.move import Move
+from drover.migration.stage import Facts, stage
+from drover.model import VirtualMachine
+
+
+@stage("inventory")
+def run(move: Move) -> Facts:
+    machine = move.source.machine(move.name)
+    _refuse_migrated(machine)
+    if _touched(move):
+        # What it was like before is what a rollback restores; a machine that we shut down is not news.
+        machine = move.machine
+    else:
+        move.remember(machine)
+    _validate(move, machine)
+    return {
+        "uuid": machine.uuid,
+        "host": machine.host,
+        "state": machine.state.value,
+        "firmware": machine.firmware.value,
+        "cpus": machine.cpu.count,
+        "memory": machine.memory,
+        "disks": len(machine.disks),
+        "bytes": sum(disk.size for disk in machine.disks),
+        "bytes_allocated": sum(disk.allocated for disk in machine.disks),
+    }
+
+
+def _touched(move: Move) -> bool:
+    return any(intents.declared(move.store, intent) for intent in (Intent.SOURCE_DOWN, Intent.LIVE_MOVE))
+
+
+def _refuse_migrated(machine: VirtualMachine) -> None:
+    tag = machine.ownership
+    if tag is not None and tag.role == "migrated":
+        raise OperatorNeededError(
+            f"Machine '{machine.name}' on {machine.host} was migrated by wave '{tag.wave}' in run {tag.run}; "
+            "what is here is the source that was left behind.",
+            remedy="Take the machine out of the wave, or roll that run back first.",
+        )
+
+
+def _validate(move: Move, machine: VirtualMachine) -> None:
+    from drover.quality import inventory
+
+    verdict = inventory.validate([machine], move.store.path("quality", "inventory"))
+    if not verdict.passed:
+        raise CorruptionError(
+            f"The inventory of machine '{machine.name}' is not usable: {' '.join(verdict.failures)}",
+            remedy="Correct the machine's definition at the source and run this task again.",
+        )

@@ -1,0 +1,103 @@
+"""One machine on its way: what every stage of a migration is given."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from drover.errors import BadInputError, OperatorNeededError
+from drover.evidence.store import MachineStore, RunStore
+from drover.hypervisors import registry
+from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.port import Hypervisor, TargetSettings
+from drover.model import Ownership, VirtualMachine, from_json, to_json
+from drover.waves.schema import MachinePlan, Wave
+
+Resolver = Callable[[str], ConnectionSpec]
+
+_MACHINE_FILE = "machine.json"
+
+
+class Move:
+    """A machine of a wave in one run, with both hypervisors at hand.
+
+    Each hypervisor is connected when it is first used: a rollback must work while the target host is gone.
+    """
+
+    def __init__(
+        self, wave: Wave, plan: MachinePlan, run: str, resolve: Resolver, root: Path, stack: ExitStack
+    ) -> None:
+        self.wave = wave
+        self.plan = plan
+        self.run = run
+        self.resolve = resolve
+        self.store: MachineStore = RunStore(root, wave.wave, run).machine(plan.name)
+        self._stack = stack
+
+    @cached_property
+    def source(self) -> Hypervisor:
+        return self._connect(self.plan.source or self.wave.source)
+
+    @cached_property
+    def target(self) -> Hypervisor:
+        return self._connect(self.plan.target or self.wave.target)
+
+    def _connect(self, conn_id: str) -> Hypervisor:
+        return self._stack.enter_context(registry.connect(self.resolve(conn_id)))
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @property
+    def machine(self) -> VirtualMachine:
+        """The machine as it was at the source before anything was done to it."""
+        found = self.store.read_json(_MACHINE_FILE)
+        if found is None:
+            raise OperatorNeededError(
+                f"The inventory of machine '{self.name}' in this run is missing.",
+                remedy="Run the inventory task of this machine first.",
+            )
+        return from_json(VirtualMachine, found)
+
+    def remember(self, machine: VirtualMachine) -> None:
+        """Keeps the machine as inventory saw it; later stages restore from it, so it is written only before any."""
+        self.store.write_json(_MACHINE_FILE, to_json(machine))
+
+    @property
+    def owner(self) -> Ownership:
+        return self.owner_as("target")
+
+    def owner_as(self, role: str) -> Ownership:
+        return Ownership(self.wave.wave, self.run, self.name, self.machine.uuid, role)
+
+    @property
+    def settings(self) -> TargetSettings:
+        return TargetSettings(
+            networks=dict(self.wave.mappings.networks), storage=dict(self.wave.mappings.storage), owner=self.owner
+        )
+
+    def owns(self, machine: VirtualMachine | None) -> bool:
+        """Whether this machine at the target was made for this move: same wave, machine and source UUID."""
+        tag = machine.ownership if machine else None
+        return tag is not None and (tag.wave, tag.machine, tag.source_uuid) == (
+            self.wave.wave,
+            self.name,
+            self.machine.uuid,
+        )
+
+
+@contextmanager
+def open_move(wave: Wave, key: str, run: str, resolve: Resolver, root: Path) -> Iterator[Move]:
+    """The move of the machine with this key (`MachinePlan.key`); leaving it closes all connections.
+
+    :raises BadInputError: the wave has no such machine.
+    """
+    plan = next((machine for machine in wave.machines if machine.key == key), None)
+    if plan is None:
+        raise BadInputError(
+            f"The wave '{wave.wave}' has no machine '{key}'.",
+            remedy="The wave file changed since the run began; trigger the wave anew.",
+        )
+    with ExitStack() as stack:
+        yield Move(wave, plan, run, resolve, root, stack)

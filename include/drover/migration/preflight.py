@@ -1,0 +1,31 @@
+"""Know before you go: every concern about this machine; a Critical one stops it here."""
+
+import logging
+
+from drover.concerns.preflight import gather
+from drover.concerns.run import run as find_concerns
+from drover.errors import OperatorNeededError
+from drover.migration.move import Move
+from drover.migration.stage import Facts, stage
+from drover.model import Category, Concern, to_json
+
+log = logging.getLogger(__name__)
+
+
+@stage("preflight")
+def run(move: Move) -> Facts:
+    concerns = find_concerns(gather(move.wave, move.plan, move.source, move.target))
+    for concern in concerns:
+        log.info("%s: %s %s (%s). %s", move.name, concern.category, concern.label, concern.id, concern.assessment)
+    move.store.write_json("concerns.json", [to_json(concern) for concern in concerns])
+    critical = [concern for concern in concerns if concern.category is Category.CRITICAL]
+    if critical:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' cannot be moved: {_sentences(critical)}",
+            remedy="Mend this, or waive the concern by its id with a reason in the wave file.",
+        )
+    return {"concerns": len(concerns), "warnings": sum(c.category is Category.WARNING for c in concerns)}
+
+
+def _sentences(concerns: list[Concern]) -> str:
+    return " ".join(f"[{concern.id}] {concern.assessment}" for concern in concerns)

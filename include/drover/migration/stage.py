@@ -1,0 +1,59 @@
+"""What every stage shares: begin, note the outcome in the evidence, and let the error through."""
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from drover.errors import DroverError, OperatorNeededError
+from drover.migration.move import Move
+
+Facts = dict[str, Any]
+log = logging.getLogger(__name__)
+
+
+def stage(name: str) -> Callable[[Callable[[Move], Facts]], Callable[[Move], Facts]]:
+    """Records what the stage proved or why it failed; the sentence of a failure is what the operator reads."""
+
+    def wrap(work: Callable[[Move], Facts]) -> Callable[[Move], Facts]:
+        @functools.wraps(work)
+        def run(move: Move) -> Facts:
+            started = time.time()
+            log.info("%s: %s begins (wave %s, run %s).", move.name, name, move.wave.wave, move.run)
+            try:
+                facts = work(move)
+            except DroverError as error:
+                move.store.record(name, "failed", {"error": type(error).__name__, "message": str(error)}, started)
+                raise
+            move.store.record(name, "passed", facts, started)
+            log.info("%s: %s passed in %.1f s: %s", move.name, name, time.time() - started, summary(facts))
+            return facts
+
+        return run
+
+    return wrap
+
+
+def summary(facts: Facts) -> str:
+    """The facts that fit a log line."""
+    return ", ".join(f"{key}={value}" for key, value in facts.items() if not isinstance(value, dict | list)) or "-"
+
+
+def require(move: Move, *stages: str) -> None:
+    """The law that nothing is built on a stage that did not pass in this run, since the last rollback.
+
+    :raises OperatorNeededError: one of them has not passed.
+    """
+    for name in stages:
+        last = move.store.last(name)
+        if last is None or last.outcome != "passed" or _rolled_back_since(move, last.sequence):
+            raise OperatorNeededError(
+                f"Machine '{move.name}' cannot go on: its stage '{name}' has not passed in this run.",
+                remedy=f"Run the task '{name}' of this machine again.",
+            )
+
+
+def _rolled_back_since(move: Move, sequence: int) -> bool:
+    last = move.store.last("rollback", "passed")
+    return last is not None and last.sequence > sequence

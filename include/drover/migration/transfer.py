@@ -1,0 +1,142 @@
+"""Move the machine: cold by the mover while it is off, live by the platform itself.
+
+A cold move is one call of `run`. A live move is begun detached (`begin`), waited for by whoever can wait best
+(`status`), and finished (`finish`); `run` does all three for those who can only block.
+"""
+
+import time
+
+from drover.errors import CorruptionError, OperatorNeededError, RetryableError
+from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
+from drover.migration import compare, intents
+from drover.migration.disks import copy_disks, journal, manifests, totals
+from drover.migration.intents import Intent
+from drover.migration.move import Move
+from drover.migration.stage import Facts, require, stage
+from drover.model import PowerState, Progress, Strategy
+
+_POLL_SECONDS = 1.0
+_LAST_SEEN = "live_last_seen.json"
+
+
+def run(move: Move) -> Facts:
+    """The whole transfer, blocking."""
+    if not begin(move):
+        return {}
+    while status(move).state is LiveState.RUNNING:
+        time.sleep(_POLL_SECONDS)
+    return finish(move)
+
+
+def begin(move: Move) -> bool:
+    """Starts the transfer. True: a live move is under way and must be waited for. False: all is done."""
+    if move.plan.strategy is Strategy.LIVE:
+        _begin_live(move)
+        return True
+    _cold(move)
+    return False
+
+
+# Cold
+
+
+@stage("transfer")
+def _cold(move: Move) -> Facts:
+    require(move, "backup")
+    _take_down(move)
+    move.target.define(move.machine, move.settings)
+    with (
+        move.source.read_disks(move.name) as sources,
+        move.target.write_disks(move.name, move.owner) as targets,
+    ):
+        versions = {name: endpoint.version for name, endpoint in sources.items()}
+        copies = copy_disks(move, sources, targets, journals=True)
+    manifests(move, "source").save({disk: copy.copy.manifest for disk, copy in copies.items()})
+    for disk in copies:
+        journal(move, disk).unlink(missing_ok=True)
+    move.store.write_json("source_versions.json", versions)
+    return {"strategy": "cold", **totals(copies)}
+
+
+def _take_down(move: Move) -> None:
+    """The intent first: killed between the two, rollback knows that the source may be off because of us."""
+    if move.machine.state is PowerState.RUNNING:
+        intents.declare(move.store, Intent.SOURCE_DOWN)
+    move.source.set_autostart(move.name, False)
+    move.source.shut_down(move.name, move.plan.shutdown_deadline)
+
+
+# Live
+
+
+@stage("transfer-begin")
+def _begin_live(move: Move) -> Facts:
+    require(move, "backup")
+    intents.declare(move.store, Intent.LIVE_MOVE)
+    _mover(move.source).start_live(
+        move.name,
+        move.target,
+        move.settings,
+        bandwidth=move.wave.bandwidth,
+        paused=move.plan.compare_at_switchover,
+    )
+    return {"strategy": "live", "compare_at_switchover": move.plan.compare_at_switchover}
+
+
+def status(move: Move) -> LiveStatus:
+    """How the live move is doing; also keeps its progress where the console and the UI find it."""
+    now = _mover(move.source).live_status(move.name, move.target)
+    if now.state is LiveState.RUNNING:
+        move.store.write_json(_LAST_SEEN, {"running": time.time()})
+        move.store.progress(Progress("live move", now.done, now.total))
+    return now
+
+
+@stage("transfer")
+def finish(move: Move) -> Facts:
+    """After the wait: the platform says that it is done; where the wave asks for it, both disks are compared."""
+    final = _mover(move.source).live_status(move.name, move.target)
+    if final.state is LiveState.RUNNING:
+        raise RetryableError(f"The live move of '{move.name}' still runs.", remedy="Wait for it and try again.")
+    if final.state is not LiveState.DONE:
+        raise RetryableError(
+            f"The live move of '{move.name}' did not succeed: {final.message or 'the platform gave no reason'}.",
+            remedy="The machine still runs at the source; Drover tries again, then gives up.",
+        )
+    facts: Facts = {"strategy": "live", "bytes_written": final.done, "bytes_read": final.done}
+    began = intents.declared(move.store, Intent.LIVE_MOVE)
+    facts["seconds"] = round(time.time() - began, 3) if began else 0.0
+    facts["downtime_seconds"] = round(final.downtime or 0.0, 3)
+    if move.plan.compare_at_switchover:
+        facts.update(_compare_and_resume(move, final))
+    return facts
+
+
+def _compare_and_resume(move: Move, final: LiveStatus) -> Facts:
+    """Both disks stand still: the source is off, the target paused. Equal, the target runs on; else it never does."""
+    if move.target.power_state(move.name) is not PowerState.PAUSED:
+        # A killed try compared and resumed it already; what it saw was kept before it resumed.
+        return {"compared": True} if manifests(move, "target").folder.exists() else _not_compared(move)
+    compare.both_ends(move)
+    intents.declare(move.store, Intent.TARGET_STARTED)
+    move.target.resume(move.name)
+    seen = (move.store.read_json(_LAST_SEEN) or {}).get("running")
+    # The guest stood still since some moment after the move was last seen running: an upper bound.
+    paused = time.time() - seen if seen else 0.0
+    return {"compared": True, "downtime_seconds": round(paused + (final.downtime or 0.0), 3)}
+
+
+def _not_compared(move: Move) -> Facts:
+    raise CorruptionError(
+        f"Machine '{move.name}' was to be compared while it stood still at the switch-over, but it runs already.",
+        remedy="Someone resumed it by hand; the two disks can no longer be compared, so the move is taken back.",
+    )
+
+
+def _mover(hypervisor: Hypervisor) -> LiveMover:
+    if not isinstance(hypervisor, LiveMover):
+        raise OperatorNeededError(
+            f"A {hypervisor.kind} host cannot move a running machine by itself.",
+            remedy="Use the strategy 'cold' for this machine.",
+        )
+    return hypervisor

@@ -1,0 +1,101 @@
+"""Prove that the data arrived: Great Expectations suites over what is read from both ends now."""
+
+import logging
+from collections.abc import Callable
+
+from drover.errors import CorruptionError
+from drover.migration.disks import manifests, read_disks
+from drover.migration.move import Move
+from drover.migration.stage import Facts, require, stage
+from drover.model import PowerState, Strategy
+from drover.quality.runner import Verdict
+
+log = logging.getLogger(__name__)
+
+
+@stage("validate")
+def run(move: Move) -> Facts:
+    require(move, "backup", "transfer")
+    verdicts = [check(move) for check in _checks(move)]
+    failures = [failure for verdict in verdicts for failure in verdict.failures]
+    if failures or not all(verdict.passed for verdict in verdicts):
+        raise CorruptionError(
+            f"Validation of machine '{move.name}' failed: {' '.join(failures) or 'a suite failed without a reason.'}",
+            remedy="There is no cutover; the source is started again.",
+        )
+    return {
+        "checks": sum(verdict.checks for verdict in verdicts),
+        "suites": {verdict.suite: verdict.checks for verdict in verdicts},
+        "results": {verdict.suite: str(verdict.result_path) for verdict in verdicts},
+    }
+
+
+def _checks(move: Move) -> list[Callable[[Move], Verdict]]:
+    """What this strategy can prove. A live move's blocks are only comparable while the guest stands still."""
+    if move.plan.strategy is Strategy.LIVE and not move.plan.compare_at_switchover:
+        return [_machine, _guest_files]
+    return [_blocks, _machine, _guest_files]
+
+
+def _blocks(move: Move) -> Verdict:
+    """Cold: the target is read back here, anew. Live: what was read at the switch-over, when nothing was written."""
+    from drover.quality import transfer
+
+    disks = [disk.name for disk in move.machine.disks]
+    if move.plan.strategy is Strategy.COLD:
+        _refuse_running(move)
+        _refuse_changed_source(move)
+        with move.target.read_disks(move.name) as targets:
+            after = read_disks(move, targets)
+        manifests(move, "target").discard()
+        manifests(move, "target").save(after)
+    else:
+        after = manifests(move, "target").load(disks)
+    return transfer.validate(manifests(move, "source").load(disks), after, move.store.path("quality", "transfer"))
+
+
+def _refuse_running(move: Move) -> None:
+    for side, hypervisor in (("source", move.source), ("target", move.target)):
+        state = hypervisor.power_state(move.name)
+        if state is not PowerState.OFF:
+            raise CorruptionError(
+                f"Machine '{move.name}' is {state} at the {side} while its disks are to be compared.",
+                remedy="Someone started it during the move; the move is taken back.",
+            )
+
+
+def _refuse_changed_source(move: Move) -> None:
+    """The manifest of the source was made during the transfer; an image written since then would go unnoticed."""
+    known: dict[str, str] = move.store.read_json("source_versions.json") or {}
+    with move.source.read_disks(move.name) as sources:
+        for name, endpoint in sources.items():
+            if known.get(name) != endpoint.version:
+                raise CorruptionError(
+                    f"Disk {name} of machine '{move.name}' was written at the source after it had been copied.",
+                    remedy="Find out who started the machine; then run the wave anew.",
+                )
+
+
+def _machine(move: Move) -> Verdict:
+    from drover.quality import machine
+
+    return machine.validate(
+        move.machine,
+        move.target.machine(move.name),
+        move.wave.mappings.networks,
+        move.store.path("quality", "machine"),
+    )
+
+
+def _guest_files(move: Move) -> Verdict:
+    """Read offline from both ends; of a running machine, from a snapshot as a crash would leave it."""
+    from drover.guest.files import read_files
+    from drover.quality import guest_files
+
+    with move.source.read_disks(move.name) as sources:
+        before = read_files(sources)
+    with move.target.read_disks(move.name) as targets:
+        after = read_files(targets)
+    return guest_files.validate(
+        before, after, move.plan.guest_files.changing, move.store.path("quality", "guest_files")
+    )
