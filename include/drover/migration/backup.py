@@ -40,8 +40,11 @@ def run(move: Move) -> Facts:
 
 
 def backup_folder(move: Move) -> Path:
+    """One folder a try: after a rollback the source has run on, and its older backup is no backup of it."""
     base = Path(move.wave.backup.folder)
-    return base.joinpath(*(safe_name(part) for part in (move.wave.wave, move.run, move.name)))
+    tries = sum(record.step == "rollback" and record.outcome == "passed" for record in move.store.records())
+    names = (move.wave.wave, move.run, f"{move.name}.{tries}" if tries else move.name)
+    return base.joinpath(*(safe_name(part) for part in names))
 
 
 def read_seal(folder: Path) -> Facts | None:

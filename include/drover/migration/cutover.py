@@ -21,8 +21,10 @@ def run(move: Move) -> Facts:
             remedy="Run its backup task again before the cutover.",
         )
     _refuse_two(move)
+    if move.machine.state is not PowerState.RUNNING:
+        return {"target": "off, as the source was", "checks": 0, "downtime_seconds": 0.0}
     intents.declare(move.store, Intent.TARGET_STARTED)
-    if move.plan.strategy is Strategy.COLD and _ran(move):
+    if move.plan.strategy is Strategy.COLD:
         move.target.power_on(move.name)
     results = run_checks(move, direct, move.plan.boot_deadline)
     answered = time.time()
@@ -33,11 +35,6 @@ def run(move: Move) -> Facts:
             remedy="The source is started again; what the target wrote is kept there, off.",
         )
     return {"checks": outcome.checks, "downtime_seconds": _downtime(move, answered)}
-
-
-def _ran(move: Move) -> bool:
-    """A machine that was off before the move stays off after it."""
-    return move.machine.state is PowerState.RUNNING
 
 
 def _refuse_two(move: Move) -> None:

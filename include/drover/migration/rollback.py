@@ -7,14 +7,14 @@ production network; otherwise it is kept, off, so that nothing written there is 
 import logging
 
 from drover.errors import DroverError, OperatorNeededError
-from drover.hypervisors.port import LiveMover, LiveState
+from drover.hypervisors.port import LiveMover
 from drover.migration import intents
 from drover.migration.checks import direct, run_checks, verdict
 from drover.migration.disks import journal, manifests
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
-from drover.model import PowerState, Strategy
+from drover.model import PowerState, Strategy, VirtualMachine
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,8 @@ def run(move: Move) -> Facts:
 
 
 def _end_live_move(move: Move) -> None:
-    if not intents.declared(move.store, Intent.LIVE_MOVE) or not isinstance(move.source, LiveMover):
-        return
-    if move.source.live_status(move.name, move.target).state is LiveState.RUNNING:
+    """The target is not asked: it may be what failed."""
+    if intents.declared(move.store, Intent.LIVE_MOVE) and isinstance(move.source, LiveMover):
         move.source.cancel_live(move.name)
 
 
@@ -63,6 +62,7 @@ def _fence_target(move: Move) -> bool:
         log.warning("%s: the target does not answer; it was never started there, so the source may run.", move.name)
         return False
     if machine is None or not move.owns(machine):
+        _refuse_stranger(move, machine)
         return False
     ran = _may_have_run(move) and machine.state is not PowerState.PAUSED
     if machine.state is PowerState.RUNNING:
@@ -73,6 +73,15 @@ def _fence_target(move: Move) -> bool:
     if ran:
         move.target.tag(move.name, move.owner_as("kept"))
     return ran
+
+
+def _refuse_stranger(move: Move, machine: VirtualMachine | None) -> None:
+    """What is not ours is not touched; if it is the same machine and runs, the source must not run beside it."""
+    if machine is not None and machine.uuid == move.machine.uuid and machine.state is not PowerState.OFF:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' is {machine.state} at the target and does not carry this wave's tag.",
+            remedy="Find out who started it, switch it off, then run this rollback again.",
+        )
 
 
 def _switched_over(move: Move) -> bool:
@@ -88,6 +97,9 @@ def _stop(move: Move) -> None:
 
 
 def _start_source(move: Move) -> None:
+    tag = move.source.machine(move.name).ownership
+    if tag is not None and tag.role == "migrated":
+        move.source.tag(move.name, move.owner_as("returned"))
     if move.machine.state is PowerState.RUNNING:
         move.source.power_on(move.name)
     move.source.set_autostart(move.name, move.machine.autostart)

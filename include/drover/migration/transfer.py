@@ -73,6 +73,8 @@ def _take_down(move: Move) -> None:
 def _begin_live(move: Move) -> Facts:
     require(move, "backup")
     intents.declare(move.store, Intent.LIVE_MOVE)
+    # What stays behind must not come up by itself when its host boots.
+    move.source.set_autostart(move.name, False)
     _mover(move.source).start_live(
         move.name,
         move.target,
