@@ -1,0 +1,1 @@
+"""What each step proved, kept so that an auditor can check months later that nothing in it was altered."""
