@@ -1,0 +1,93 @@
+"""What the concerns look at: one machine, both ends and the wave it belongs to, as they are now. Plain values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from drover.hypervisors.connection import ConnectionSpec
+from drover.model import Disk, Host, Network, Nic, Ownership, StoragePool, VirtualMachine
+from drover.waves.schema import MachinePlan, Wave
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """One hypervisor host, asked once.
+
+    :param asked: our clock before and after the host was asked for its own, seconds since the epoch.
+    """
+
+    host: Host
+    asked: tuple[float, float]
+    machines: tuple[VirtualMachine, ...]
+    networks: tuple[Network, ...]
+    pools: tuple[StoragePool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFacts:
+    """The backup folder, seen from here. :param free: bytes; None where it cannot be told."""
+
+    path: str
+    writable: bool
+    free: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Everything about one machine's move that can be known before it begins.
+
+    :param source: the machine; None where the source hypervisor knows no such machine.
+    :param companions: every machine of the wave that could be found, this one included, with its plan.
+    :param connections: the connections that this move uses, by id; None for one that there is not.
+    :param now: our clock, seconds since the epoch.
+    """
+
+    wave: Wave
+    plan: MachinePlan
+    source: VirtualMachine | None
+    source_facts: HostFacts
+    target_facts: HostFacts
+    backup_folder: FolderFacts
+    now: float
+    companions: tuple[tuple[MachinePlan, VirtualMachine], ...] = ()
+    connections: Mapping[str, ConnectionSpec | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def source_host(self) -> Host:
+        return self.source_facts.host
+
+    @property
+    def target_host(self) -> Host:
+        return self.target_facts.host
+
+    @property
+    def target_networks(self) -> tuple[Network, ...]:
+        return self.target_facts.networks
+
+    @property
+    def target_pools(self) -> tuple[StoragePool, ...]:
+        return self.target_facts.pools
+
+    @property
+    def target_machines(self) -> tuple[VirtualMachine, ...]:
+        return self.target_facts.machines
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        return self.source.disks if self.source else ()
+
+    @property
+    def nics(self) -> tuple[Nic, ...]:
+        return self.source.nics if self.source else ()
+
+    def made_by(self, machine: VirtualMachine) -> Ownership | None:
+        """The tag of a machine at the target that an earlier try of this very move left there."""
+        tag = machine.ownership
+        if tag is None or self.source is None:
+            return None
+        same = (tag.wave, tag.machine, tag.source_uuid) == (self.wave.wave, self.plan.name, self.source.uuid)
+        return tag if same else None
+
+    @property
+    def strangers(self) -> tuple[VirtualMachine, ...]:
+        """The target's machines that no try of this move made."""
+        return tuple(machine for machine in self.target_machines if self.made_by(machine) is None)
