@@ -1,0 +1,117 @@
+"""Two hosts over image files, and one machine that can be put through the stages one by one."""
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_host import MIB, Answer, FakeHost, LiveFakeHost
+
+from drover.hypervisors import registry
+from drover.hypervisors.connection import ConnectionSpec
+from drover.migration import (
+    backup,
+    checks,
+    commit,
+    cutover,
+    inventory,
+    preflight,
+    rollback,
+    transfer,
+    trial,
+    validate,
+)
+from drover.migration.move import Move, open_move
+from drover.waves.schema import Wave
+
+STAGES: dict[str, Callable[[Move], Any]] = {
+    "inventory": inventory.run,
+    "preflight": preflight.run,
+    "backup": backup.run,
+    "transfer": transfer.run,
+    "validate": validate.run,
+    "test": trial.run,
+    "cutover": cutover.run,
+    "commit": commit.run,
+}
+
+
+@dataclass
+class Site:
+    """Source, target and the wave between them; every stage opens its own move, as each Airflow task does."""
+
+    source: LiveFakeHost
+    target: FakeHost
+    root: Path
+    wave: dict[str, Any]
+
+    def move(self) -> Any:
+        wave = Wave.model_validate(self.wave)
+        specs = {"a": ConnectionSpec("a", "fake", "a"), "b": ConnectionSpec("b", "fake", "b")}
+        return open_move(wave, wave.machines[0].key, "run-1", specs.__getitem__, self.root / "store")
+
+    def run(self, stage: str) -> Any:
+        with self.move() as move:
+            return STAGES[stage](move)
+
+    def run_until(self, stage: str) -> None:
+        """All stages before this one."""
+        for name in list(STAGES)[: list(STAGES).index(stage)]:
+            self.run(name)
+
+    def roll_back(self) -> Any:
+        with self.move() as move:
+            return rollback.run(move)
+
+
+@contextmanager
+def no_connection(spec: ConnectionSpec) -> Iterator[None]:
+    raise AssertionError(spec)
+    yield
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    source, target = LiveFakeHost("a", tmp_path / "a"), FakeHost("b", tmp_path / "b")
+    noise = random.Random(7)
+    source.add("web", {"vda": noise.randbytes(5 * MIB), "vdb": bytes(2 * MIB) + noise.randbytes(MIB)})
+    hosts = {"a": source, "b": target}
+    monkeypatch.setattr(registry, "connect", lambda spec: hosts[spec.id])
+    # Guests answer while one of the two runs; reading their files needs an appliance, which the lab tests start.
+    monkeypatch.setattr(checks, "direct", lambda *_: Answer())
+    monkeypatch.setattr("drover.guest.files.read_files", lambda _: pd.DataFrame(_FILES))
+    return Site(
+        source,
+        target,
+        tmp_path,
+        {
+            "wave": "unit",
+            "source": "a",
+            "target": "b",
+            "mappings": {
+                "networks": {"production": "production"},
+                "storage": {"default": "default"},
+                "test_network": "isolated",
+            },
+            "backup": {"folder": str(tmp_path / "backup")},
+            "machines": [
+                {
+                    "name": "web",
+                    "strategy": "cold",
+                    "boot_deadline": "2 s",
+                    "checks": [{"http": {"url": "http://192.0.2.1:8080/health", "contains": "ok"}}],
+                }
+            ],
+        },
+    )
+
+
+_FILES: dict[str, list[Any]] = {}
