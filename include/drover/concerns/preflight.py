@@ -91,3 +91,12 @@ class Preflight:
     def strangers(self) -> tuple[VirtualMachine, ...]:
         """The target's machines that no try of this move made."""
         return tuple(machine for machine in self.target_machines if self.made_by(machine) is None)
+
+    def devices(self, kinds: frozenset[str]) -> tuple[str, ...]:
+        """The machine's devices of these kinds, as the hypervisor tells them."""
+        return tuple(device for device in (self.source.devices if self.source else ()) if device_kind(device) in kinds)
+
+
+def device_kind(device: str) -> str:
+    """`hostdev` of `hostdev:0000:01:00.0` or `hostdev 0000:01:00.0`."""
+    return device.replace(":", " ").split(" ", 1)[0].lower()

@@ -103,15 +103,15 @@ def _mistyped(item: dict[str, Any], place: Place, tree: Tree) -> tuple[str, str]
     if kind == "too_short":
         return f"'{place[-1]}' is empty", f"at least one of them: {_meaning(place)}".removesuffix(": ")
     given = item["input"]
+    if given is None and place:
+        return f"'{place[-1]}' has no value", expected
     source = tree.sources.get(place)
-    if kind == "string_type" and source is not None and given is not None:
+    if kind == "string_type" and source is not None:
         return f"{source} is no text as it stands", f'text: "{source}" in quotes'
     return f"{_shown(given)} does not fit here", expected
 
 
 def _shown(given: Any) -> str:
-    if given is None:
-        return "nothing"
     if isinstance(given, dict):
         return "a set of keys"
     if isinstance(given, list):

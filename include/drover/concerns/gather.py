@@ -1,0 +1,93 @@
+"""Asks both hypervisors, once each, for what the concerns look at."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from drover.concerns.preflight import FolderFacts, HostFacts, Preflight
+from drover.errors import BadInputError
+from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.port import Hypervisor
+from drover.model import VirtualMachine
+from drover.waves.schema import CommandCheck, MachinePlan, Wave
+
+Resolver = Callable[[str], ConnectionSpec]
+
+
+def gather(wave: Wave, plan: MachinePlan, source: Hypervisor, target: Hypervisor, resolve: Resolver) -> Preflight:
+    """What is to be known about one machine's move, asked now.
+
+    The space that the wave needs is summed over the machines that move between these two hosts.
+
+    :param resolve: gives a connection by its id, and raises `BadInputError` where there is none.
+    :raises RetryableError, OperatorNeededError: as the hypervisors do.
+    """
+    facts = {wave.source_of(plan): read_facts(source), wave.target_of(plan): read_facts(target)}
+    return assemble(wave, plan, facts, resolve)
+
+
+def read_facts(hypervisor: Hypervisor) -> HostFacts:
+    """One host as it is now."""
+    before = time.time()
+    host = hypervisor.host()
+    after = time.time()
+    return HostFacts(
+        host=host,
+        asked=(before, after),
+        machines=tuple(hypervisor.machines()),
+        networks=tuple(hypervisor.networks()),
+        pools=tuple(hypervisor.pools()),
+    )
+
+
+def assemble(wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts], resolve: Resolver) -> Preflight:
+    """The same from what was read before. :param facts: by connection id, both ends of this machine among them."""
+    return Preflight(
+        wave=wave,
+        plan=plan,
+        source=_find(facts, wave.source_of(plan), plan.name),
+        source_facts=facts[wave.source_of(plan)],
+        target_facts=facts[wave.target_of(plan)],
+        backup_folder=look_at_folder(wave.backup.folder),
+        now=time.time(),
+        companions=_companions(wave, plan, facts),
+        connections={conn_id: _spec(resolve, conn_id) for conn_id in _connections(wave, plan)},
+    )
+
+
+def look_at_folder(path: str) -> FolderFacts:
+    """A folder that does not exist yet counts as its nearest parent that does; nothing is made."""
+    there = next((folder for folder in (Path(path), *Path(path).parents) if folder.exists()), Path("/"))
+    free: int | None = None
+    with suppress(OSError):
+        status = os.statvfs(there)
+        free = status.f_bavail * status.f_frsize
+    return FolderFacts(path=path, writable=there.is_dir() and os.access(there, os.W_OK | os.X_OK), free=free)
+
+
+def _find(facts: Mapping[str, HostFacts], conn_id: str, name: str) -> VirtualMachine | None:
+    machines = facts[conn_id].machines if conn_id in facts else ()
+    return next((machine for machine in machines if machine.name == name), None)
+
+
+def _companions(
+    wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts]
+) -> tuple[tuple[MachinePlan, VirtualMachine], ...]:
+    going_there = [other for other in wave.machines if wave.target_of(other) == wave.target_of(plan)]
+    found = ((other, _find(facts, wave.source_of(other), other.name)) for other in going_there)
+    return tuple((other, machine) for other, machine in found if machine is not None)
+
+
+def _connections(wave: Wave, plan: MachinePlan) -> set[str]:
+    commands = {check.command.connection for check in plan.checks if isinstance(check, CommandCheck)}
+    return {wave.source_of(plan), wave.target_of(plan)} | commands
+
+
+def _spec(resolve: Resolver, conn_id: str) -> ConnectionSpec | None:
+    # Any other error, such as a connection that is there and cannot be read, is told as what it is.
+    try:
+        return resolve(conn_id)
+    except BadInputError:
+        return None

@@ -1,0 +1,63 @@
+"""The target's pool cannot hold what the whole wave brings into it."""
+
+from collections.abc import Iterator
+
+from drover.concerns.finding import critical, size, unknown, warning
+from drover.concerns.preflight import Preflight
+from drover.model import Concern, StoragePool
+
+ID = "storage.too_small"
+WAIVABLE = False
+
+_LABEL = "Target storage too small"
+
+
+def check(p: Preflight) -> Iterator[Concern]:
+    mapping = p.wave.mappings.storage
+    wanted = {mapping[disk.pool] for disk in p.disks if disk.pool in mapping}
+    for pool in p.target_pools:
+        if pool.name not in wanted or not pool.active:
+            continue
+        if pool.available < 0 or pool.capacity <= 0:
+            yield unknown(
+                ID,
+                _LABEL,
+                what=f"how much space is left in the pool '{pool.name}' on {p.target_host.name}",
+                do="Refresh the pool there.",
+            )
+        else:
+            yield from _compare(p, pool)
+
+
+def _compare(p: Preflight, pool: StoragePool) -> Iterator[Concern]:
+    allocated, full = needs(p, pool.name)
+    where = f"The pool '{pool.name}' on {p.target_host.name} has {size(pool.available)} left"
+    if allocated > pool.available:
+        yield critical(
+            ID,
+            _LABEL,
+            found=f"{where}; this wave brings {size(allocated)} into it.",
+            why="The copy would stop with the disk full, and so would every other machine in that pool.",
+            do="Free some space, map to another pool, or move fewer machines in this wave.",
+        )
+    elif full > pool.available:
+        yield warning(
+            ID,
+            "Target storage can fill up later",
+            found=f"{where}; the disks of this wave take {size(allocated)} now and can grow to {size(full)}.",
+            why="Guests that write more stop with an I/O error once the pool is full.",
+            do="Watch the pool, or make it larger.",
+        )
+
+
+def needs(p: Preflight, pool: str) -> tuple[int, int]:
+    """Bytes that the wave's disks take in this pool, now and when full, without what earlier tries brought there."""
+    there = {(m.name, disk.name): disk.allocated for m in p.target_machines if m.ownership for disk in m.disks}
+    allocated = full = 0
+    for plan, machine in p.companions:
+        for disk in machine.disks:
+            if disk.pool and p.wave.mappings.storage.get(disk.pool) == pool:
+                before = there.get((plan.name, disk.name), 0)
+                allocated += max(0, disk.allocated - before)
+                full += max(0, max(disk.size, disk.allocated) - before)
+    return allocated, full
