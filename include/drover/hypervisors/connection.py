@@ -28,12 +28,36 @@ class ConnectionSpec:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+# Who else knows connections: name -> callable(conn_id) -> ConnectionSpec | None. The lab is one of them.
+_PROVIDERS = "drover.connections"
+
+
+def resolve(conn_id: str) -> ConnectionSpec:
+    """The connection from the environment, or else from the first provider that knows it.
+
+    :raises BadInputError: nobody knows it, or it cannot be read.
+    """
+    if os.environ.get(_variable(conn_id)):
+        return from_environment(conn_id)
+    from importlib.metadata import entry_points
+
+    for point in sorted(entry_points(group=_PROVIDERS), key=lambda point: point.name):
+        spec: ConnectionSpec | None = point.load()(conn_id)
+        if spec is not None:
+            return spec
+    return from_environment(conn_id)
+
+
+def _variable(conn_id: str) -> str:
+    return f"AIRFLOW_CONN_{conn_id.upper()}"
+
+
 def from_environment(conn_id: str) -> ConnectionSpec:
     """The connection as Airflow itself reads it from the environment: `AIRFLOW_CONN_<ID>`, JSON or URI.
 
     :raises BadInputError: there is none, or it cannot be read. The value is never part of the message.
     """
-    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    variable = _variable(conn_id)
     raw = os.environ.get(variable)
     if not raw:
         raise BadInputError(
