@@ -22,6 +22,8 @@ from drover.quality.verdict import Verdict
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+__all__ = ["Check", "Table", "Verdict", "no_words", "run"]
+
 # One process has one current context in Great Expectations; two threads would validate in each other's.
 _ONE_CONTEXT = threading.Lock()
 _SHOWN = 20
@@ -128,17 +130,17 @@ def _suite(context: Any, table: Table) -> Any:
 
 
 def _read(table: Table, result: Any, root: Path) -> _Outcome:
-    failures: list[str] = []
-    evaluated = 0
-    for run_result in result.run_results.values():
-        for found in run_result.results:
-            evaluated += 1
-            if not found.success:
-                failures.extend(_words(table.checks[found.expectation_config.meta["check"]], found))
-    complete = evaluated == len(table.checks) > 0
+    found = {one.expectation_config.meta["check"]: one for run in result.run_results.values() for one in run.results}
+    failures = [
+        words
+        for index in sorted(found)
+        if not found[index].success
+        for words in _words(table.checks[index], found[index])
+    ]
+    complete = len(found) == len(table.checks) > 0
     if not complete:
         failures.append(
-            f"Only {evaluated} of the {len(table.checks)} checks of {table.name} were evaluated; run it again."
+            f"Only {len(found)} of {len(table.checks)} checks of {table.name} were evaluated; run it again."
         )
     files = tuple(
         os.path.join(root, "uncommitted", "validations", *identifier.to_tuple()) + ".json"

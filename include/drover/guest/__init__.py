@@ -1,0 +1,1 @@
+"""Looking into a guest: its files, offline, and its services, from outside."""
