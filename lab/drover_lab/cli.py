@@ -1,0 +1,89 @@
+"""`drover lab`: up, down, status, reset."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from drover.errors import DroverError
+from drover_lab import slots
+
+app = typer.Typer(name="lab", help="A datacenter in a box: two sites with real KVM hosts.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Option("--name", help="Which lab; several can stand side by side.")]
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _fail(error: DroverError) -> typer.Exit:
+    typer.echo(str(error), err=True)
+    return typer.Exit(1)
+
+
+@app.command()
+def up(
+    name: Name = slots.DEFAULT_NAME,
+    link_rate: Annotated[
+        str | None, typer.Option(help="Rate of the line between the sites, as 'tc' writes it: 800mbit, 1gbit.")
+    ] = None,
+    machines: Annotated[
+        str | None, typer.Option(help="Which machines: names with commas between them, 'all' or 'none'.")
+    ] = None,
+) -> None:
+    """Builds the lab, or what is missing of it."""
+    from drover_lab import guests, lab
+
+    special: dict[str | None, tuple[str, ...] | None] = {None: None, "all": guests.NAMES, "none": ()}
+    chosen = special[machines] if machines in special else tuple((machines or "").split(","))
+    try:
+        lab.up(name, link_rate=link_rate, machine_names=chosen, say=_say)
+    except DroverError as error:
+        raise _fail(error) from None
+
+
+@app.command()
+def down(name: Name = slots.DEFAULT_NAME) -> None:
+    """Ends the lab and removes everything of it; built guests stay in the cache."""
+    from drover_lab import lab
+
+    try:
+        lab.down(name, say=_say)
+    except DroverError as error:
+        raise _fail(error) from None
+
+
+@app.command()
+def status(
+    name: Name = slots.DEFAULT_NAME,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Says what runs where."""
+    from drover_lab import lab
+
+    try:
+        found = lab.status(name)
+    except DroverError as error:
+        raise _fail(error) from None
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for host in found["hosts"]:
+        _say(f"{host['name']:<10} site {host['site']}  {host['address']:<15} {host['state']}")
+    for machine in found["machines"]:
+        _say(f"{machine['name']:<10} on {machine['host']}  {machine['address']:<15} {machine['state']}")
+
+
+@app.command()
+def reset(
+    names: Annotated[list[str] | None, typer.Argument(help="Which machines; all if none is named.")] = None,
+    name: Name = slots.DEFAULT_NAME,
+) -> None:
+    """Brings machines back to how they were at first, on the host they started on."""
+    from drover_lab import lab
+
+    try:
+        lab.Lab.load(name).reset_all(names or None)
+    except DroverError as error:
+        raise _fail(error) from None

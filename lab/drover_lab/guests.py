@@ -1,0 +1,99 @@
+"""The lab's machines: what each is for, and what it is made of. Sizes are in bytes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drover.errors import BadInputError
+from drover.model import DiskFormat, Firmware
+from drover_lab.topology import Topology
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+MEMORY = 192 * MIB
+HTTP_PORT = 8080
+
+
+class Content(StrEnum):
+    """What lies on a disk's data partition."""
+
+    SYSTEM = "system"  # the guest's own files and the mixed seeded data
+    MANY_FILES = "many_files"  # ten thousand small ones
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpec:
+    """:param name: libvirt's target device. :param data: how much seeded data to put there, about."""
+
+    name: str
+    format: DiskFormat
+    size: int
+    content: Content
+    data: int
+
+    @property
+    def bootable(self) -> bool:
+        return self.content is Content.SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSpec:
+    """:param number: address and MAC follow from it. :param home: the host it starts on."""
+
+    name: str
+    number: int
+    firmware: Firmware
+    disks: tuple[DiskSpec, ...]
+    home: str = "kvm-a"
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A machine of one particular lab."""
+
+    spec: GuestSpec
+    mac: str
+    address: str
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}:{HTTP_PORT}"
+
+    def image_name(self, disk: DiskSpec) -> str:
+        """The image's file name in the pool `default`."""
+        suffix = "" if disk.bootable else f"-{disk.name}"
+        return f"{self.name}{suffix}.{'qcow2' if disk.format is DiskFormat.QCOW2 else 'img'}"
+
+
+SPECS = (
+    GuestSpec(
+        "db", 1, Firmware.UEFI, (DiskSpec("vda", DiskFormat.RAW, 256 * MIB, Content.SYSTEM, 48 * MIB),)
+    ),
+    GuestSpec(
+        "web", 2, Firmware.BIOS, (DiskSpec("vda", DiskFormat.QCOW2, 256 * MIB, Content.SYSTEM, 48 * MIB),)
+    ),
+    GuestSpec(
+        "files",
+        3,
+        Firmware.BIOS,
+        (
+            DiskSpec("vda", DiskFormat.QCOW2, 160 * MIB, Content.SYSTEM, 16 * MIB),
+            DiskSpec("vdb", DiskFormat.RAW, 160 * MIB, Content.MANY_FILES, 48 * MIB),
+        ),
+    ),
+    GuestSpec(
+        "archive", 4, Firmware.BIOS, (DiskSpec("vda", DiskFormat.QCOW2, 8 * GIB, Content.SYSTEM, 48 * MIB),)
+    ),
+)
+NAMES = tuple(spec.name for spec in SPECS)
+
+
+def guest(topology: Topology, name: str) -> Guest:
+    """:raises BadInputError: the lab knows no such machine."""
+    for spec in SPECS:
+        if spec.name == name:
+            return Guest(spec, topology.guest_mac(spec.number), topology.guest_address(spec.number))
+    raise BadInputError(f"The lab has no machine called {name!r}.", remedy=f"It has {', '.join(NAMES)}.")

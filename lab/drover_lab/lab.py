@@ -1,0 +1,219 @@
+"""A lab: two sites, a KVM host at each, machines on them. Up, down, status, and what tests and the demo ask of it."""
+
+import contextlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from drover_lab import guests, host, keys, machines, network, preconditions, slots, state, virsh
+from drover_lab.build.cache import Say
+from drover_lab.guests import Guest
+from drover_lab.state import LabState
+from drover_lab.topology import LabHost, Topology
+
+DEFAULT_LINK_RATE = "800mbit"
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    topology: Topology
+
+    @classmethod
+    def load(cls, name: str = slots.DEFAULT_NAME) -> "Lab":
+        """A lab that is up, or was begun. :raises BadInputError: there is none of that name."""
+        return cls(Topology(LabState.load(slots.check_name(name))))
+
+    @property
+    def name(self) -> str:
+        return self.topology.state.name
+
+    @property
+    def hosts(self) -> tuple[LabHost, ...]:
+        return self.topology.hosts
+
+    @property
+    def machines(self) -> dict[str, Guest]:
+        """The machines that this lab was given, by name."""
+        return {name: guests.guest(self.topology, name) for name in self.topology.state.guests}
+
+    def connection(self, name: str) -> dict[str, Any]:
+        """The Airflow connection of a host; as JSON it may stand in `AIRFLOW_CONN_<ID>`."""
+        where = self.topology.host(name)
+        return {
+            "id": where.connection_id,
+            "conn_type": "libvirt",
+            "host": where.address,
+            "login": "root",
+            "port": 22,
+            "extra": {
+                "private_key_file": str(keys.controller_key(self.topology)),
+                "known_hosts_file": str(keys.known_hosts(self.topology)),
+                "peer_uri": f"qemu+ssh://root@{where.address}/system",
+                "uri_path": "/system",
+            },
+        }
+
+    def ssh_command(self, name: str) -> list[str]:
+        """The ssh command line that logs in on a host as root; append what to run there, quoted for a shell."""
+        return host.ssh_command(self.topology, self.topology.host(name))
+
+    def run(self, name: str, command: list[str], *, check: bool = True) -> str:
+        """What a command prints on a host. :raises OperatorNeededError: it failed, unless `check` is false."""
+        return host.ssh(self.topology, self.topology.host(name), command, check=check).stdout.decode()
+
+    def virsh(self, name: str, *arguments: str, check: bool = True) -> str:
+        return virsh.virsh(self.topology, self.topology.host(name), *arguments, check=check)
+
+    def states(self) -> dict[str, dict[str, str]]:
+        """Host name -> machine name -> `running`, `paused`, `off` or `other`."""
+        return machines.all_states(self.topology)
+
+    def health(self, machine: str) -> dict[str, Any] | None:
+        return machines.health(self.machines[machine])
+
+    def journal(self, machine: str) -> list[tuple[int, int]]:
+        return machines.journal(self.machines[machine])
+
+    def wait_healthy(self, machine: str) -> None:
+        machines.wait_healthy(self.machines[machine])
+
+    def reset(self, machine: str) -> None:
+        """The machine as it was at first, running at home and nowhere else; returns when it is healthy."""
+        self.reset_all([machine])
+
+    def reset_all(self, names: Iterable[str] | None = None) -> None:
+        """Several machines, or all, as they were at first; they boot at the same time."""
+        chosen = list(self.machines if names is None else names)
+        for name in chosen:
+            machines.restore(self.topology, name)
+        for name in chosen:
+            self.wait_healthy(name)
+
+    def stop_host(self, name: str) -> None:
+        """Pulls a host's plug. `start_host` brings it back with what is on its disks."""
+        host.stop(self.topology.host(name))
+
+    def start_host(self, name: str) -> None:
+        """Starts a host and waits until its libvirt answers; machines with autostart start with it."""
+        where = self.topology.host(name)
+        host.start(self.topology, where)
+        host.wait_ready(self.topology, where)
+        virsh.ensure_host(self.topology, where)
+
+    def set_link_rate(self, rate: str) -> None:
+        """Limits the line between the sites from now on. :param rate: as `tc` writes it, `100mbit`."""
+        network.set_link_rate(self.topology, rate)
+
+
+def up(
+    name: str = slots.DEFAULT_NAME,
+    *,
+    link_rate: str | None = None,
+    machine_names: tuple[str, ...] | None = None,
+    say: Say = _silent,
+) -> Lab:
+    """Builds what is missing of a lab, whatever an earlier, killed or crashed `up` left; returns when all is up.
+
+    :param link_rate: of the line between the sites, as `tc` writes it; None: as it was, or the default.
+    :param machine_names: which machines the lab is given, None: as it was, or all.
+    """
+    slots.check_name(name)
+    network.bits_per_second(link_rate or DEFAULT_LINK_RATE)
+    preconditions.check()
+    with state.locked(name):
+        known = LabState.find(name)
+        rate = link_rate or (known.link_rate if known else DEFAULT_LINK_RATE)
+        wanted = machine_names if machine_names is not None else (known.guests if known else guests.NAMES)
+        settings = LabState(name, slots.claim(name), rate, wanted)
+        lab = Lab(Topology(settings))
+        assert lab.machines.keys() == set(wanted)
+        settings.save()
+        say(f"Lab '{name}': hosts in {slots.management(settings.slot)}, machines in {slots.production(settings.slot)}.")
+        _up_hosts(lab, say)
+        machines.ensure(lab.topology, say)
+        _await_machines(lab, say)
+        return lab
+
+
+def _up_hosts(lab: Lab, say: Say) -> None:
+    say(f"Laying the network; the line between the sites carries {lab.topology.state.link_rate}.")
+    network.ensure(lab.topology)
+    keys.ensure(lab.topology)
+    for where in lab.hosts:
+        say(f"{where.name} {'runs' if host.is_running(where) else 'starts'} ({where.address}).")
+        host.start(lab.topology, where)
+    for where in lab.hosts:
+        host.wait_ready(lab.topology, where)
+        virsh.ensure_host(lab.topology, where)
+
+
+def _await_machines(lab: Lab, say: Say) -> None:
+    running = {name for found in lab.states().values() for name, what in found.items() if what == "running"}
+    for name in lab.machines:
+        if name in running:
+            lab.wait_healthy(name)
+            say(f"{name} answers at {lab.machines[name].url}.")
+
+
+def down(name: str = slots.DEFAULT_NAME, *, say: Say = _silent) -> None:
+    """Ends a lab and removes everything of it but the guests' build cache; also what is left of half a lab."""
+    slots.check_name(name)
+    preconditions.check_root()
+    slot = slots.find(name)
+    known = LabState.find(name)
+    if slot is None and known is None and not (state.labs_folder() / name).exists():
+        say(f"There is no lab '{name}'.")
+        return
+    with state.locked(name):
+        settings = known or LabState(name, slot if slot is not None else 0, DEFAULT_LINK_RATE, ())
+        topology = Topology(settings)
+        for where in topology.hosts:
+            say(f"Stopping {where.name}.")
+            host.stop(where)
+        say("Removing the network.")
+        if slot is not None:
+            network.remove(topology)
+        shutil.rmtree(settings.folder, ignore_errors=False) if settings.folder.exists() else None
+        slots.release(name)
+    for folder in (state.labs_folder(), state.ROOT):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+    say(f"Lab '{name}' is gone.")
+
+
+def status(name: str = slots.DEFAULT_NAME) -> dict[str, Any]:
+    """What a lab is made of and how it is. :raises BadInputError: there is no such lab."""
+    lab = Lab.load(name)
+    states = lab.states()
+    return {
+        "name": lab.name,
+        "link_rate": lab.topology.state.link_rate,
+        "hosts": [
+            {
+                "name": where.name,
+                "site": where.site,
+                "hypervisor": "libvirt",
+                "address": where.address,
+                "state": "running" if host.is_running(where) else "down",
+                "connection": lab.connection(where.name),
+            }
+            for where in lab.hosts
+        ],
+        "machines": [
+            {
+                "name": machine,
+                "host": where,
+                "state": what,
+                "address": lab.machines[machine].address,
+                "mac": lab.machines[machine].mac,
+            }
+            for where, found in states.items()
+            for machine, what in found.items()
+            if machine in lab.machines
+        ],
+    }

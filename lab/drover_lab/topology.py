@@ -1,0 +1,83 @@
+"""Who is where in a lab, and what it is called there. Everything follows from the lab's name and slot."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drover_lab import slots
+from drover_lab.state import LabState
+
+SITES = ("a", "b")
+
+
+@dataclass(frozen=True, slots=True)
+class LabHost:
+    """One KVM host. :param folder: what is private to it, as seen from outside. :param namespace: its network's."""
+
+    name: str
+    site: str
+    address: str
+    connection_id: str
+    namespace: str
+    site_namespace: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    state: LabState
+
+    @property
+    def controller_address(self) -> str:
+        return str(slots.management(self.state.slot)[1])
+
+    @property
+    def controller_production_address(self) -> str:
+        return str(slots.production(self.state.slot)[1])
+
+    @property
+    def isolated_address(self) -> str:
+        """Of each host on its own isolated network. The same at both: these networks never meet."""
+        return str(slots.production(self.state.slot)[2])
+
+    @property
+    def management_interface(self) -> str:
+        return f"drover{self.state.slot}m"
+
+    @property
+    def production_interface(self) -> str:
+        return f"drover{self.state.slot}p"
+
+    def guest_address(self, number: int) -> str:
+        return str(slots.production(self.state.slot)[20 + number])
+
+    def guest_mac(self, number: int) -> str:
+        return f"52:54:00:d0:{self.state.slot:02x}:{number:02x}"
+
+    def namespace(self, member: str) -> str:
+        return f"drover-{self.state.name}.{member}"
+
+    def site_namespace(self, site: str) -> str:
+        return self.namespace(f"site-{site}")
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        return (*(self.site_namespace(site) for site in SITES), *(host.namespace for host in self.hosts))
+
+    @property
+    def hosts(self) -> tuple[LabHost, ...]:
+        return tuple(self._host(index, site) for index, site in enumerate(SITES))
+
+    def host(self, name: str) -> LabHost:
+        return next(host for host in self.hosts if host.name == name)
+
+    def _host(self, index: int, site: str) -> LabHost:
+        name = f"kvm-{site}"
+        return LabHost(
+            name=name,
+            site=site,
+            address=str(slots.management(self.state.slot)[11 + index]),
+            connection_id=f"lab_kvm_{site}",
+            namespace=self.namespace(name),
+            site_namespace=self.site_namespace(site),
+            folder=self.state.folder / "hosts" / name,
+        )
