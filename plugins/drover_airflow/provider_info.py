@@ -1,7 +1,73 @@
-"""What Airflow's provider manager is told of Drover: its connection types, hooks and links."""
+"""What Airflow's provider manager is told of Drover: its connection types, with their forms and hooks.
+
+Light on purpose: every Airflow component reads this when it starts.
+"""
 
 from typing import Any
 
+_TEXT = {"type": ["string", "null"]}
+_LONG_TEXT = {"type": ["string", "null"], "format": "multiline"}
+
 
 def get_provider_info() -> dict[str, Any]:
-    return {"package-name": "drover", "name": "Drover", "description": "Moves virtual machines and proves it."}
+    return {
+        "package-name": "drover",
+        "name": "Drover",
+        "description": "Moves virtual machines between hypervisors in waves, and proves that the data arrived.",
+        "hooks": [{"integration-name": "libvirt", "python-modules": ["drover_airflow.hooks.libvirt"]}],
+        "integrations": [
+            {
+                "integration-name": "libvirt",
+                "external-doc-url": "https://libvirt.org/uri.html",
+                "tags": ["service"],
+            }
+        ],
+        "operators": [
+            {"integration-name": "libvirt", "python-modules": ["drover_airflow.operators.libvirt"]},
+        ],
+        "triggers": [{"integration-name": "libvirt", "python-modules": ["drover_airflow.triggers.libvirt"]}],
+        "connection-types": [_libvirt()],
+    }
+
+
+def _libvirt() -> dict[str, Any]:
+    return {
+        "connection-type": "libvirt",
+        "hook-class-name": "drover_airflow.hooks.libvirt.LibvirtHook",
+        "hook-name": "libvirt host (KVM)",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema"],
+            "relabeling": {
+                "host": "Host",
+                "port": "SSH port",
+                "login": "SSH user",
+                "password": "SSH password (better: a private key)",
+            },
+            "placeholders": {"host": "kvm1.example.org", "port": "22", "login": "root"},
+        },
+        "conn-fields": {
+            # Secrets have names that Airflow masks by itself, in logs and in the form.
+            "private_key": _field("Private key", "PEM text of the SSH key. Kept secret.", _LONG_TEXT),
+            "private_key_file": _field("Private key file", "Instead of the text: its path on every worker.", _TEXT),
+            "known_hosts": _field("Known hosts", "Lines as in ~/.ssh/known_hosts for this host.", _LONG_TEXT),
+            "known_hosts_file": _field("Known hosts file", "Instead of the lines: a path on every worker.", _TEXT),
+            "verify_host_key": _field(
+                "Verify the host key",
+                "Leave this on. Off, anyone on the way can pose as this host; pre-flight reports it.",
+                {"type": "boolean", "default": True},
+            ),
+            "peer_uri": _field(
+                "URI for other hosts",
+                "How another hypervisor reaches this one for a live move, e.g. qemu+ssh://root@10.0.0.12/system. "
+                "Empty: built from user and host.",
+                _TEXT,
+            ),
+            "uri_path": _field(
+                "libvirt instance", "/system, unless this host runs another.", {**_TEXT, "default": "/system"}
+            ),
+        },
+    }
+
+
+def _field(label: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": schema}

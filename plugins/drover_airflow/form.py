@@ -1,0 +1,96 @@
+"""The form of `migrate_vm`: what it asks, and how the answers become a wave of one machine."""
+
+import json
+from typing import Any
+
+from airflow.sdk import Param
+
+from drover.model import Strategy
+from drover.waves.loader import parse
+
+WAVE = "migrate_vm"
+_NAMES: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+def form() -> dict[str, Param]:
+    """What the trigger form shows, in this order."""
+    return {
+        "machine": Param(type="string", minLength=1, title="Machine", description="Its name at the source."),
+        "source": Param(type="string", minLength=1, title="From", description="Connection id of the source host."),
+        "target": Param(type="string", minLength=1, title="To", description="Connection id of the target host."),
+        "strategy": Param(
+            Strategy.COLD.value,
+            enum=[Strategy.COLD.value, Strategy.LIVE.value],
+            type="string",
+            title="Strategy",
+            description_md="`cold`: shut down, move, compare every block, start. `live`: moves while it runs.",
+        ),
+        "compare_at_switchover": Param(
+            False,
+            type="boolean",
+            title="Compare at the switch-over",
+            description="Live only: pause the machine at the switch-over and compare both disks.",
+        ),
+        "networks": Param({}, **_NAMES, title="Networks", section="Mappings", description="Source name: target name."),
+        "storage": Param(
+            {"default": "default"},
+            **_NAMES,
+            title="Storage pools",
+            section="Mappings",
+            description="Source name: target name.",
+        ),
+        "test_network": Param(
+            None,
+            type=["null", "string"],
+            title="Test network",
+            section="Mappings",
+            description="An isolated network at the target, where the trial boot happens. Empty: no trial boot.",
+        ),
+        "backup_folder": Param(
+            "/var/lib/drover/backups",
+            type="string",
+            title="Backup folder",
+            section="Safety",
+            description="On the worker.",
+        ),
+        "checks": Param(
+            [],
+            type="array",
+            items={"type": "object"},
+            title="Checks",
+            section="Safety",
+            description_md='As in a wave file, e.g. `[{"http": {"url": "http://10.0.0.5/health", "status": 200}}]`.',
+        ),
+        "bandwidth": Param(
+            None,
+            type=["null", "string"],
+            title="Bandwidth",
+            section="Safety",
+            description_md="For example `400 Mbit/s`. Empty: no limit.",
+        ),
+    }
+
+
+def wave_of(answers: dict[str, Any]) -> dict[str, str]:
+    """A wave of one machine, as JSON, and the machine's key.
+
+    :raises BadInputError: the answers make no wave; every mistake is told.
+    """
+    machine = {"name": answers["machine"], "strategy": answers["strategy"], "checks": answers["checks"]}
+    if answers["compare_at_switchover"]:
+        machine["compare_at_switchover"] = True
+    mappings = {"networks": answers["networks"], "storage": answers["storage"]}
+    if answers["test_network"]:
+        mappings["test_network"] = answers["test_network"]
+    document = {
+        "wave": WAVE,
+        "source": answers["source"],
+        "target": answers["target"],
+        "mappings": mappings,
+        "backup": {"folder": answers["backup_folder"]},
+        "machines": [machine],
+    }
+    if answers["bandwidth"]:
+        document["bandwidth"] = answers["bandwidth"]
+    text = json.dumps(document)
+    return {"wave": text, "machine": parse(text, "given in the form").machines[0].key}

@@ -1,0 +1,1 @@
+"""Airflow operators: one stage of a migration, or one thing that a hypervisor does."""

@@ -1,0 +1,43 @@
+"""What all operators share: errors become plain sentences, and a killed task leaves nothing open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from drover.errors import DroverError, RetryableError
+from drover_airflow.hooks.base import quiet
+
+# What a shell reports of a process that ended on SIGTERM.
+_TERMINATED = 143
+
+
+class DroverOperator(BaseOperator):
+    """Work inside `with self.plainly():` is told plainly where it fails, and unwinds where it is killed."""
+
+    _working = False
+
+    @contextmanager
+    def plainly(self) -> Iterator[None]:
+        """Lets Airflow try again what may succeed later, and nothing else.
+
+        :raises AirflowException: for a `RetryableError`.
+        :raises AirflowFailException: for every other error of Drover's: a person must look, or data is wrong.
+        """
+        quiet()
+        self._working = True
+        try:
+            yield
+        except RetryableError as error:
+            raise AirflowException(str(error)) from None
+        except DroverError as error:
+            raise AirflowFailException(str(error)) from None
+        finally:
+            self._working = False
+
+    def on_kill(self) -> None:
+        """Called inside the signal handler: the exception unwinds the work, so that every context closes its own."""
+        if self._working:
+            self.log.warning("Stopped from outside; closing what is open. The next try goes on from here.")
+            raise SystemExit(_TERMINATED)

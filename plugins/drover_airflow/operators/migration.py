@@ -1,0 +1,161 @@
+"""One operator for each stage of a migration. The stages themselves are `drover.migration`'s; nothing is decided here.
+
+Every operator takes the wave (a file's path, or a wave as JSON) and the machine's key, and reads the wave when it runs:
+a parsed DAG holds neither connections nor secrets, and a retry sees the file as it is.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, ClassVar
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+
+from drover_airflow.moves import opened
+from drover_airflow.operators.base import DroverOperator
+from drover_airflow.triggers.migration import TransferTrigger
+
+Facts = dict[str, Any]
+
+
+class StageOperator(DroverOperator):
+    """Runs one stage for one machine and returns what it proved, in small facts.
+
+    :param wave: path of the wave file, or the wave as JSON. (templated)
+    :param machine: the machine's key in the wave. (templated)
+    """
+
+    template_fields: Sequence[str] = ("wave", "machine")
+    ui_color = "#e8eef7"
+    stage: ClassVar[str]
+
+    def __init__(self, *, wave: str, machine: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.wave = wave
+        self.machine = machine
+
+    def execute(self, context: Context) -> Facts:
+        stage = import_module(f"drover.migration.{self.stage}")
+        with self.plainly(), opened(self.wave, self.machine, _run(context)) as move:
+            facts: Facts = stage.run(move)
+            self.account(facts, str(move.store.folder))
+        return facts
+
+    def account(self, facts: Facts, evidence: str) -> None:
+        """What an auditor finds in the task's log: every fact on a line of its own, and where the evidence lies."""
+        for name, value in facts.items():
+            self.log.info("  %s: %s", name, value)
+        self.log.info("Evidence of this machine: %s", evidence)
+
+
+class InventoryOperator(StageOperator):
+    """Reads everything a migration must know of the machine."""
+
+    stage = "inventory"
+
+
+class PreflightOperator(StageOperator):
+    """Finds every concern; a Critical one stops the machine here."""
+
+    stage = "preflight"
+
+
+class BackupOperator(StageOperator):
+    """Makes and verifies a copy of every disk, before anything is changed."""
+
+    stage = "backup"
+
+
+class TransferOperator(StageOperator):
+    """Moves the machine. A live move runs by itself on the hosts, so it is waited for without a worker."""
+
+    stage = "transfer"
+    ui_color = "#dbe9d8"
+
+    def execute(self, context: Context) -> Facts:
+        from drover.migration import transfer
+
+        run = _run(context)
+        with self.plainly(), opened(self.wave, self.machine, run) as move:
+            runs_by_itself = transfer.begin(move)
+            passed = move.store.last("transfer", "passed")
+            facts: Facts = dict(passed.facts) if passed else {}
+            evidence = str(move.store.folder)
+        if runs_by_itself:
+            self.log.info("%s: the live move runs on the hosts; waiting for it without a worker.", self.machine)
+            self.defer(
+                trigger=TransferTrigger(wave=self.wave, machine=self.machine, run=run),
+                method_name="execute_complete",
+                timeout=self.execution_timeout,
+            )
+        self.account(facts, evidence)
+        return facts
+
+    def execute_complete(self, context: Context, event: dict[str, str]) -> Facts:
+        """Called when the trigger's one event has come; the facts are the host's own, asked anew."""
+        from drover.migration import transfer
+
+        if event.get("status") == "lost":
+            raise AirflowException(event.get("message", "The trigger gave no reason."))
+        with self.plainly(), opened(self.wave, self.machine, _run(context)) as move:
+            facts = transfer.finish(move)
+            self.account(facts, str(move.store.folder))
+        return facts
+
+
+class ValidateOperator(StageOperator):
+    """Proves that the data arrived: Great Expectations over what is read from both ends now."""
+
+    stage = "validate"
+
+
+class TrialOperator(StageOperator):
+    """Boots the machine at the target on an isolated network, or asks a live one where it runs already."""
+
+    stage = "trial"
+
+
+class CutoverOperator(StageOperator):
+    """Lets the target take over.
+
+    It blocks until the machine answers instead of deferring: its downtime is measured to that very moment, and the
+    seconds that a resumed task needs to find a worker would be counted as the machine's.
+    """
+
+    stage = "cutover"
+    ui_color = "#f3e6c8"
+
+
+class CommitOperator(StageOperator):
+    """Makes the move final; the source stays behind, off and tagged."""
+
+    stage = "commit"
+
+
+class RollbackOperator(StageOperator):
+    """Brings the source back after a failure; skipped where the transfer was never begun.
+
+    :param transfer: the id of the machine's transfer task.
+    """
+
+    stage = "rollback"
+    ui_color = "#f2d9d5"
+
+    def __init__(self, *, transfer: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.transfer = transfer
+
+    def execute(self, context: Context) -> Facts:
+        ti = context["ti"]
+        run = _run(context)
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[self.transfer], run_ids=[run]).get(run) or {}
+        # Only what Airflow itself never started is passed over; anything unknown is taken back.
+        if states.get(self.transfer) in ("upstream_failed", "skipped", "removed"):
+            raise AirflowSkipException("The transfer was never begun, so there is nothing to take back.")
+        return super().execute(context)
+
+
+def _run(context: Context) -> str:
+    run = context["run_id"]
+    assert run is not None  # of a task that runs
+    return run

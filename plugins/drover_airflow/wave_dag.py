@@ -1,0 +1,128 @@
+"""A DAG for a wave: a task group for each machine, its steps as tasks, its order from `after:`.
+
+    inventory -> preflight -> backup -> transfer -> validate -> test -> cutover -> commit      (-> machines after it)
+                                            any of these failed -> rollback
+
+A last task reports on all machines. It is what ends a run as failed whose rollbacks succeeded.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, Asset, TaskGroup, TriggerRule, chain
+
+from drover.waves.schema import MachinePlan, Wave
+from drover_airflow.operators import migration as stages
+from drover_airflow.operators.report import ReportOperator
+from drover_airflow.settings import queue_of
+
+# No machine's key can look like this: a doubled hyphen is only ever followed by a digest in them.
+REPORT = "wave--report"
+
+DEFAULTS: dict[str, Any] = {
+    "owner": "drover",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=15),
+    "execution_timeout": timedelta(minutes=30),
+}
+# A step that moves bytes ends when they are moved; the limit is there for what hangs for ever.
+_MOVES_BYTES: dict[str, Any] = {"execution_timeout": timedelta(days=3)}
+# The source must come back without a person, so a host that is away for a while is waited for.
+_MUST_SUCCEED: dict[str, Any] = {"retries": 8, "retry_delay": timedelta(seconds=30)}
+
+
+def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
+    """The DAG `wave_<name>`.
+
+    :param path: the wave file, which every task reads again when it runs.
+    :param options: more arguments of `DAG`, or others in place of these.
+    """
+    arguments: dict[str, Any] = {
+        "dag_id": f"wave_{wave.wave}",
+        "description": wave.description or None,
+        "doc_md": describe(wave),
+        "schedule": wave.schedule,
+        "start_date": datetime(2026, 1, 1) if wave.schedule else None,
+        "catchup": False,
+        # Two runs of one wave would move the same machines.
+        "max_active_runs": 1,
+        "default_args": DEFAULTS,
+        "tags": ["drover", "wave", *([wave.reason] if wave.reason else [])],
+        "is_paused_upon_creation": bool(wave.schedule),
+    }
+    with DAG(**arguments | options) as dag:
+        groups = {
+            plan.name: machine_group(
+                plan.key, wave=str(path), machine=plan.key, source=wave.source_of(plan), target=wave.target_of(plan)
+            )
+            for plan in wave.machines
+        }
+        for plan in wave.machines:
+            for before in plan.after:
+                groups[before]["commit"] >> groups[plan.name]["inventory"]
+        asset = Asset(name=f"drover_wave_{wave.wave}", group="drover")
+        report = ReportOperator(task_id=REPORT, task_display_name="report", wave=str(path), outlets=[asset])
+        for tasks in groups.values():
+            [tasks["commit"], tasks["rollback"]] >> report
+    return dag
+
+
+def machine_group(
+    group_id: str, *, wave: str, machine: str, source: str | None = None, target: str | None = None
+) -> dict[str, stages.StageOperator]:
+    """The tasks of one machine, by name, in a task group of their own.
+
+    :param wave: path or JSON, or a template of either. :param machine: the machine's key, or a template of it.
+    :param source: :param target: connection ids, where they are known, for the queues near them.
+    """
+    near_source: dict[str, Any] = {"queue": queue_of(source)} if source and queue_of(source) else {}
+    near_target: dict[str, Any] = {"queue": queue_of(target)} if target and queue_of(target) else {}
+    common: dict[str, Any] = {"wave": wave, "machine": machine}
+    with TaskGroup(group_id, tooltip=f"Moves the machine {group_id}"):
+        tasks: dict[str, stages.StageOperator] = {
+            "inventory": stages.InventoryOperator(task_id="inventory", **common, **near_source),
+            "preflight": stages.PreflightOperator(task_id="preflight", **common, **near_source),
+            "backup": stages.BackupOperator(task_id="backup", **common, **near_source, **_MOVES_BYTES),
+            "transfer": stages.TransferOperator(task_id="transfer", **common, **near_target, **_MOVES_BYTES),
+            "validate": stages.ValidateOperator(task_id="validate", **common, **near_target, **_MOVES_BYTES),
+            "test": stages.TrialOperator(task_id="test", **common, **near_target),
+            "cutover": stages.CutoverOperator(task_id="cutover", **common, **near_target),
+            "commit": stages.CommitOperator(task_id="commit", **common, **near_target),
+        }
+        chain(*tasks.values())
+        rollback = stages.RollbackOperator(
+            task_id="rollback",
+            transfer=tasks["transfer"].task_id,
+            trigger_rule=TriggerRule.ONE_FAILED,
+            **common,
+            **near_source,
+            **_MUST_SUCCEED,
+        )
+        [tasks[name] for name in ("transfer", "validate", "test", "cutover", "commit")] >> rollback
+    return {**tasks, "rollback": rollback}
+
+
+def describe(wave: Wave) -> str:
+    """The DAG's page in the UI: what the wave is for, and its machines as a table."""
+    rows = [
+        f"| {_cell(plan.name)} | {plan.strategy.value} | {_cell(wave.source_of(plan))} | {_cell(wave.target_of(plan))} "
+        f"| {_cell(', '.join(plan.after)) or '-'} | {len(plan.checks)} | {_proof(plan)} |"
+        for plan in wave.machines
+    ]
+    head = "| machine | strategy | from | to | after | checks | what is compared |\n|---|---|---|---|---|---|---|"
+    reason = f"\n\nReason: {wave.reason}." if wave.reason else ""
+    return "\n".join([f"{wave.description}{reason}\n", head, *rows])
+
+
+def _proof(plan: MachinePlan) -> str:
+    """What the strategy can prove, said before anyone relies on it."""
+    if plan.strategy.value == "cold":
+        return "every block, every file"
+    if plan.compare_at_switchover:
+        return "every block at the switch-over, every file that nothing should change"
+    return "files that nothing should change; blocks of a running guest cannot be compared"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
