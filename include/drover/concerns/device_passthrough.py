@@ -8,7 +8,7 @@ from drover.model import Concern
 
 ID = "device.passthrough"
 WAIVABLE = True
-KINDS = frozenset({"hostdev", "pci", "mdev", "sriov"})
+KINDS = frozenset({"hostdev", "interface-hostdev", "interface-vdpa"})
 
 
 def check(p: Preflight) -> Iterator[Concern]:

@@ -8,7 +8,7 @@ from drover.model import Concern
 
 ID = "device.tpm"
 WAIVABLE = True
-KINDS = frozenset({"tpm", "vtpm"})
+KINDS = frozenset({"tpm"})
 
 
 def check(p: Preflight) -> Iterator[Concern]:

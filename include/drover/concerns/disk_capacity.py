@@ -10,11 +10,14 @@ ID = "disk.capacity"
 WAIVABLE = False
 
 SECTOR = 512
+# How a hypervisor marks a disk that it could not look into, with the disk's name behind it.
+UNREADABLE = "unreadable-disk-"
 
 
 def check(p: Preflight) -> Iterator[Concern]:
+    devices = p.source.devices if p.source else ()
     for disk in p.disks:
-        if disk.size <= 0 or disk.allocated < 0:
+        if disk.size <= 0 or disk.allocated < 0 or f"{UNREADABLE}{disk.name}" in devices:
             yield unknown(
                 ID,
                 "Disk size not known",

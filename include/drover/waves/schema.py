@@ -178,7 +178,7 @@ class Waiver(_Part):
 
 
 class MachinePlan(_Part):
-    """One machine and how it moves. Deadlines are seconds."""
+    """One machine and how it moves."""
 
     name: Annotated[str, StringConstraints(max_length=200), _told(names.problem)] = Field(
         description="As the source hypervisor calls it."
@@ -187,14 +187,22 @@ class MachinePlan(_Part):
     after: tuple[Text, ...] = Field(default=(), description="Machines of this wave that must have arrived before.")
     source: ConnectionId | None = Field(default=None, description="Instead of the wave's source.")
     target: ConnectionId | None = Field(default=None, description="Instead of the wave's target.")
-    shutdown_deadline: Duration = 120.0
-    boot_deadline: Duration = 120.0
-    checks: tuple[Check, ...] = ()
+    shutdown_deadline: Duration = Field(
+        default=120.0,
+        description="How long the guest may take to shut down when asked.",
+        json_schema_extra={"default": "120 s"},
+    )
+    boot_deadline: Duration = Field(
+        default=120.0,
+        description="How long the guest may take to answer its checks after it was started.",
+        json_schema_extra={"default": "120 s"},
+    )
+    checks: tuple[Check, ...] = Field(default=(), description="What proves that the application works.")
     compare_at_switchover: StrictBool = Field(
         default=False, description="Live only: pause at the switch-over and compare all disks block by block."
     )
     guest_files: GuestFiles = GuestFiles()
-    waive: tuple[Waiver, ...] = ()
+    waive: tuple[Waiver, ...] = Field(default=(), description="Critical concerns that a person accepts.")
 
     @property
     def key(self) -> str:
@@ -221,10 +229,10 @@ class Wave(_Part):
     schedule: Annotated[Text, _told(cron.problem)] | None = Field(
         default=None, description="Cron; by hand where not given."
     )
-    bandwidth: Bandwidth | None = None
+    bandwidth: Bandwidth | None = Field(default=None, description="What all machines of the wave share.")
     mappings: Mappings = Mappings()
-    backup: BackupPlan
-    machines: Annotated[tuple[MachinePlan, ...], Field(min_length=1)]
+    backup: BackupPlan = Field(description="Each machine is backed up before it moves, and the backup verified.")
+    machines: Annotated[tuple[MachinePlan, ...], Field(min_length=1)] = Field(description="At least one machine.")
 
     def source_of(self, machine: MachinePlan) -> str:
         """The connection id of the hypervisor that this machine leaves."""

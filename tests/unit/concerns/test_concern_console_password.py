@@ -1,0 +1,18 @@
+import pytest
+from factory import WARNING, categories, machine, preflight
+
+from drover.concerns import console_password as concern
+
+
+def test_a_machine_without_one_is_no_concern():
+    assert categories(concern, preflight()) == []
+    assert categories(concern, preflight(machine(devices=("vsock",)))) == []
+
+
+@pytest.mark.parametrize("device", sorted(concern.KINDS))
+def test_one_is_found(device):
+    assert categories(concern, preflight(machine(devices=("vsock", device)))) == [WARNING]
+
+
+def test_a_machine_that_is_not_there_is_another_concern():
+    assert categories(concern, preflight(None)) == []
