@@ -1,0 +1,80 @@
+"""`LibvirtHypervisor`: the port for a KVM host, each call handed to the module that knows it."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+from drover.blocks.endpoint import Endpoint
+from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.libvirt import disks, inventory, power, site
+from drover.hypervisors.libvirt.connection import Connection
+from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
+
+
+class LibvirtHypervisor:
+    """One KVM host. :attr connection: for this package's own modules."""
+
+    kind = "libvirt"
+
+    def __init__(self, spec: ConnectionSpec) -> None:
+        self.connection = Connection(spec)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()
+
+    # Inventory
+
+    def host(self) -> Host:
+        return site.host(self.connection)
+
+    def machines(self) -> list[VirtualMachine]:
+        with self.connection.errors():
+            domains = self.connection.libvirt.listAllDomains(0)
+        return sorted(inventory.read(self.connection, domains), key=lambda machine: machine.name)
+
+    def machine(self, name: str) -> VirtualMachine:
+        return inventory.read(self.connection, [self.connection.domain(name)])[0]
+
+    def find(self, name: str) -> VirtualMachine | None:
+        domain = self.connection.find_domain(name)
+        return inventory.read(self.connection, [domain])[0] if domain is not None else None
+
+    def networks(self) -> list[Network]:
+        return site.networks(self.connection)
+
+    def pools(self) -> list[StoragePool]:
+        return site.pools(self.connection)
+
+    # Power
+
+    def power_state(self, name: str) -> PowerState:
+        return power.power_state(self.connection, name)
+
+    def power_on(self, name: str) -> None:
+        power.power_on(self.connection, name)
+
+    def resume(self, name: str) -> None:
+        power.resume(self.connection, name)
+
+    def shut_down(self, name: str, deadline: float) -> None:
+        power.shut_down(self.connection, name, deadline)
+
+    def power_off(self, name: str) -> None:
+        power.power_off(self.connection, name)
+
+    def set_autostart(self, name: str, enabled: bool) -> None:
+        power.set_autostart(self.connection, name, enabled)
+
+    # Disks
+
+    def read_disks(self, name: str) -> AbstractContextManager[Mapping[str, Endpoint]]:
+        return disks.read_disks(self.connection, self.machine(name))
+
+    def write_disks(self, name: str, owner: Ownership) -> AbstractContextManager[Mapping[str, Endpoint]]:
+        return disks.write_disks(self.connection, self.machine(name), owner)

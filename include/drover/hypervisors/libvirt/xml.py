@@ -1,0 +1,200 @@
+"""Domain XML read as plain values. libvirtd wrote it, so the standard parser is enough; nothing here asks the host."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+from drover.model import Cpu, Firmware, Nic, Ownership
+
+OWNER = "https://drover.dev/owner/1"
+NVRAM = "https://drover.dev/nvram/1"
+ET.register_namespace("drover", OWNER)
+ET.register_namespace("drovernvram", NVRAM)
+
+# Attached, and not something that can simply move along.
+_ODD = {
+    "hostdev": "hostdev",
+    "redirdev": "usb",
+    "tpm": "tpm",
+    "filesystem": "filesystem",
+    "shmem": "shared-memory",
+    "smartcard": "smartcard",
+    "vsock": "vsock",
+    "memory": "memory",
+    "lease": "lease",
+}
+_UNITS = {"b": 1, "bytes": 1, "kb": 10**3, "k": 2**10, "kib": 2**10, "mb": 10**6, "m": 2**20, "mib": 2**20}
+_UNITS |= {"gb": 10**9, "g": 2**30, "gib": 2**30, "tb": 10**12, "t": 2**40, "tib": 2**40}
+
+
+@dataclass(frozen=True, slots=True)
+class DiskXml:
+    """A <disk> of device `disk` or `lun`, as far as the XML tells it.
+
+    :param source: path of the image, or pool and volume, or None where it is not a file or block device.
+    """
+
+    name: str
+    kind: str
+    source: str | None
+    pool: str | None
+    volume: str | None
+    format: str
+    bus: str
+    serial: str | None
+    boot_order: int | None
+    read_only: bool
+    shared: bool
+
+
+def memory(root: ET.Element) -> int:
+    """Bytes of the machine's memory."""
+    element = root.find("memory")
+    if element is None or not element.text:
+        return 0
+    return int(element.text) * _UNITS[element.get("unit", "KiB").lower()]
+
+
+def cpu(root: ET.Element) -> Cpu:
+    count = int(root.findtext("vcpu") or 1)
+    element = root.find("cpu")
+    if element is None:
+        return Cpu(count=count, sockets=count)
+    topology = element.find("topology")
+    shape = {"sockets": count}
+    if topology is not None:
+        shape = {key: int(topology.get(key) or 1) for key in ("sockets", "cores", "threads")}
+    features = tuple(
+        ("" if item.get("policy", "require") in ("require", "force") else "-") + (item.get("name") or "")
+        for item in element.findall("feature")
+    )
+    return Cpu(count=count, model=element.findtext("model"), mode=element.get("mode"), features=features, **shape)
+
+
+def firmware(root: ET.Element) -> Firmware:
+    system = root.find("os")
+    if system is None:
+        return Firmware.BIOS
+    loader = system.find("loader")
+    flash = loader is not None and loader.get("type") == "pflash"
+    return Firmware.UEFI if flash or system.get("firmware") == "efi" else Firmware.BIOS
+
+
+def secure_boot(root: ET.Element) -> bool:
+    loader = root.find("os/loader")
+    if loader is not None and loader.get("secure") == "yes":
+        return True
+    return any(
+        feature.get("name") == "secure-boot" and feature.get("enabled") == "yes"
+        for feature in root.findall("os/firmware/feature")
+    )
+
+
+def disks(root: ET.Element) -> list[DiskXml]:
+    """In the order of the XML; CD-ROM and floppy drives are not disks."""
+    found = root.findall("devices/disk")
+    return [_disk(element) for element in found if element.get("device", "disk") in ("disk", "lun")]
+
+
+def _disk(element: ET.Element) -> DiskXml:
+    source = element.find("source")
+    target, driver = element.find("target"), element.find("driver")
+    values = dict(source.attrib) if source is not None else {}
+    return DiskXml(
+        name=target.get("dev", "") if target is not None else "",
+        kind=element.get("type", "file"),
+        source=values.get("file") or values.get("dev"),
+        pool=values.get("pool"),
+        volume=values.get("volume"),
+        format=driver.get("type", "raw") if driver is not None else "raw",
+        bus=target.get("bus", "") if target is not None else "",
+        serial=element.findtext("serial"),
+        boot_order=boot_order(element),
+        read_only=element.find("readonly") is not None,
+        shared=element.find("shareable") is not None,
+    )
+
+
+def boot_order(element: ET.Element) -> int | None:
+    boot = element.find("boot")
+    return int(boot.get("order", "0")) if boot is not None else None
+
+
+def nics(root: ET.Element) -> tuple[Nic, ...]:
+    return tuple(_nic(element) for element in root.findall("devices/interface"))
+
+
+def _nic(element: ET.Element) -> Nic:
+    mac, model, ip = element.find("mac"), element.find("model"), element.find("ip")
+    return Nic(
+        mac=(mac.get("address", "") if mac is not None else "").lower(),
+        network=nic_network(element),
+        model=model.get("type", "") if model is not None else "",
+        boot_order=boot_order(element),
+        address=ip.get("address") if ip is not None else None,
+    )
+
+
+def nic_network(element: ET.Element) -> str:
+    """What the adapter hangs on: a libvirt network, else a bridge, else a device, else the kind (`user`)."""
+    source = element.find("source")
+    values = source.attrib if source is not None else {}
+    named = values.get("network") or values.get("bridge") or values.get("dev")
+    return named or element.get("type") or ""
+
+
+def boot_devices(root: ET.Element) -> tuple[str, ...]:
+    """Names of disks and MACs of adapters by their boot order, or the kinds (`hd`, `network`) of the old way."""
+    ordered: list[tuple[int, str]] = []
+    for element in root.findall("devices/*"):
+        order, target, mac = boot_order(element), element.find("target"), element.find("mac")
+        if order is not None:
+            name = target.get("dev") if target is not None and element.tag == "disk" else None
+            address = mac.get("address", "").lower() if mac is not None else element.tag
+            ordered.append((order, name or address or element.tag))
+    if ordered:
+        return tuple(name for _, name in sorted(ordered))
+    return tuple(boot.get("dev", "") for boot in root.findall("os/boot"))
+
+
+def odd_devices(root: ET.Element) -> tuple[str, ...]:
+    """What a migration must think about, sorted, each once."""
+    found = {_ODD[element.tag] for element in root.findall("devices/*") if element.tag in _ODD}
+    for element in root.findall("devices/interface"):
+        if element.get("type") in ("hostdev", "vdpa", "vhostuser", "direct"):
+            found.add(f"interface-{element.get('type')}")
+    for element in root.findall("devices/disk"):
+        kind, source = element.get("type", "file"), element.find("source")
+        if element.get("device") in ("cdrom", "floppy"):
+            found.update({f"{element.get('device')}-media"} if source is not None and source.attrib else set())
+        elif kind not in ("file", "block", "volume"):
+            found.add(f"disk-{kind}")
+        if element.find("encryption") is not None or (source is not None and source.find("encryption") is not None):
+            found.add("disk-encryption")
+    if root.find("launchSecurity") is not None:
+        found.add("memory-encryption")
+    return tuple(sorted(found))
+
+
+def ownership(root: ET.Element) -> Ownership | None:
+    """Drover's tag; None where there is none or it lacks a part, for then it proves nothing."""
+    tag = root.find(f"metadata/{{{OWNER}}}owner")
+    if tag is None:
+        return None
+    values = {key: tag.get(key.replace("_", "-")) for key in ("wave", "run", "machine", "source_uuid", "role")}
+    if any(value is None for value in values.values()):
+        return None
+    return Ownership(**{key: value or "" for key, value in values.items()})
+
+
+def owner_element(owner: Ownership) -> ET.Element:
+    """The tag as an element of the domain's metadata."""
+    return ET.Element(
+        f"{{{OWNER}}}owner",
+        {
+            "wave": owner.wave,
+            "run": owner.run,
+            "machine": owner.machine,
+            "source-uuid": owner.source_uuid,
+            "role": owner.role,
+        },
+    )
