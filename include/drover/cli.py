@@ -9,6 +9,7 @@ of its own (1 for 'different', 'altered', 'critical').
 
 import ast
 import os
+import select
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -111,14 +112,21 @@ def _run(arguments: list[str]) -> int:
     except typer.Exit as end:
         return _flushed(end.exit_code)
     except BrokenPipeError:
-        if _flushed(0) == 0:
+        if not _reader_left():
             raise
-        return PIPE_CLOSED
+        return _flushed(PIPE_CLOSED)
     return _flushed(0)
 
 
+def _reader_left() -> bool:
+    """Whether whoever reads our output has gone, as after `| head`."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0))
+
+
 def _flushed(code: int) -> int:
-    """The code, or `PIPE_CLOSED` where whoever reads our output has gone (`| head`)."""
+    """The code, or `PIPE_CLOSED` where the rest of the output cannot be given to anybody."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -129,6 +137,11 @@ def _flushed(code: int) -> int:
 
 
 def _load(name: str, module: str) -> Any:
+    if find_spec(module) is None:
+        raise BadInputError(
+            f"The command '{name}' cannot be loaded: its module '{module}' is not installed.",
+            remedy="Install again what brings this command along.",
+        )
     command = get_command(import_module(module).app)
     command.name = name
     return command
