@@ -59,6 +59,7 @@ def copy(
     progress: Callable[[Progress], None],
     chunk_size: int = CHUNK_SIZE,
     identity: str = "",
+    fresh: bool = False,
 ) -> CopyResult:
     """Copies the whole disk. Both ends must have the same size.
 
@@ -66,6 +67,7 @@ def copy(
         they are of. None: a retry starts from the beginning. The caller removes it when it is no longer needed.
     :param throttle: counts what is read.
     :param identity: something that only this very target has (its inode), bound into the journal.
+    :param fresh: nothing but earlier tries of this very copy ever wrote to the target: it is zero where the source is.
     :raises RetryableError: an end went away.
     :raises OperatorNeededError: the sizes differ or changed, something cannot be read or written, no room is left.
     :raises CorruptionError: the source is no longer what the journal says it was.
@@ -73,16 +75,28 @@ def copy(
     started = time.monotonic()
     with Connections(source, WORKERS) as sources, Connections(target, WORKERS) as targets:
         _refuse_unfit(source, target, sources, targets)
-        binding = _binding(source, target, sources.size, chunk_size, identity)
+        bound = binding(source, target.label, sources.size, chunk_size, identity)
         if journal is None or not source.version:
-            work = _Copy(sources, targets, None, throttle, progress, chunk_size)
+            work = _Copy(sources, targets, None, throttle, progress, chunk_size, fresh)
             work.run()
         else:
-            with Journal(journal, binding) as kept:
-                work = _Copy(sources, targets, kept, throttle, progress, chunk_size)
+            with Journal(journal, bound) as kept:
+                work = _Copy(sources, targets, kept, throttle, progress, chunk_size, fresh)
                 work.run()
     refuse_changed_size(source, work.size)
     return work.result(time.monotonic() - started)
+
+
+def binding(source: Endpoint, target: str, size: int, chunk_size: int, identity: str) -> dict[str, str | int]:
+    """What the journal of such a copy is bound to. :param target: its label."""
+    return {
+        "source": source.label,
+        "version": source.version,
+        "target": target,
+        "identity": identity,
+        "size": size,
+        "chunk_size": chunk_size,
+    }
 
 
 def copy_ranges(source: Endpoint, target: Endpoint, ranges: list[Range], expected: Manifest) -> None:
@@ -127,11 +141,13 @@ class _Copy:
         throttle: Throttle,
         progress: Callable[[Progress], None],
         chunk_size: int,
+        fresh: bool,
     ) -> None:
         self.size = sources.size
         self._sources, self._targets = sources, targets
         self._throttle = throttle
         self._chunk_size = chunk_size
+        self._fresh = fresh
         self._digests = bytearray(DIGEST_SIZE * -(-self.size // chunk_size))
         self._resumable = dict(journal.chunks) if journal else {}
         self._sampled = _sample(self._resumable)
@@ -186,6 +202,8 @@ class _Copy:
         source = without_small_holes(self._sources[0].zeroes(span))
         if not any(zero for _, zero in source):
             return [(part, DATA) for part, _ in source]
+        if self._fresh:
+            return [(part, ZERO if zero else DATA) for part, zero in source]
         # The target may hold other bytes where the source is zero: only what it calls zero itself may stay.
         target = self._targets[0].zeroes(span)
         kinds = (TO_ZERO, ZERO)
@@ -234,17 +252,6 @@ class _Copy:
 
 def _sample(resumable: dict[int, bytes]) -> set[int]:
     return set(random.sample(sorted(resumable), len(resumable) // _SAMPLE))
-
-
-def _binding(source: Endpoint, target: Endpoint, size: int, chunk_size: int, identity: str) -> dict[str, str | int]:
-    return {
-        "source": source.label,
-        "version": source.version,
-        "target": target.label,
-        "identity": identity,
-        "size": size,
-        "chunk_size": chunk_size,
-    }
 
 
 def _refuse_unfit(source: Endpoint, target: Endpoint, sources: Connections, targets: Connections) -> None:

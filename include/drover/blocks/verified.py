@@ -72,18 +72,32 @@ def verified_copy_to(
     progress: Callable[[Progress], None],
     heals: int = 2,
     identity: str = "",
+    fresh: bool = False,
+    read_throttle: Throttle | None = None,
 ) -> VerifiedCopy:
     """The same with a target that is opened anew to be written, to be read back, and to be mended.
 
     :param writer: serves the target to be written. :param reader: serves it to be read, by another process.
+    :param identity: and `fresh`: as in `drover.blocks.mover.copy`.
+    :param read_throttle: the limit of reading back, where that does not go over the same line.
     """
     with writer() as target:
-        copied = copy(source, target, journal=journal, throttle=throttle, progress=progress, identity=identity)
+        copied = copy(
+            source,
+            target,
+            journal=journal,
+            throttle=throttle,
+            progress=progress,
+            identity=identity,
+            fresh=fresh,
+        )
     expected = copied.manifest
     healed: list[Heal] = []
     while True:
         with reader() as target:
-            found = read_manifest(target, throttle=throttle, progress=progress, chunk_size=expected.chunk_size)
+            found = read_manifest(
+                target, throttle=read_throttle or throttle, progress=progress, chunk_size=expected.chunk_size
+            )
         ranges = differences(expected, found)
         if not ranges:
             return VerifiedCopy(copied, found, tuple(healed))

@@ -1,0 +1,59 @@
+"""Running qemu's own tools: by argument list, with a deadline, and with their complaints in our words."""
+
+import subprocess
+import time
+from collections.abc import Sequence
+
+from drover.errors import BadInputError, OperatorNeededError, RetryableError
+
+# Seconds. An image whose server was killed a moment ago stays locked until that server has ended, too.
+_DEADLINE = 120.0
+_LOCK_PATIENCE = 5.0
+_LOCK_LOOK = 0.05
+_LOCKED = "Failed to get"
+
+
+def run_tool(argv: Sequence[str], what: str, *, deadline: float = _DEADLINE) -> str:
+    """What the tool wrote to its standard output. :param what: the image it is about, for messages.
+
+    :raises BadInputError: the tool refuses the image; :raises OperatorNeededError: the tool is not there.
+    """
+    until = time.monotonic() + _LOCK_PATIENCE
+    while True:
+        done = _run(argv, what, deadline)
+        if done.returncode == 0:
+            return done.stdout
+        if _LOCKED not in done.stderr or time.monotonic() > until:
+            raise refusal(what, done.stderr)
+        time.sleep(_LOCK_LOOK)
+
+
+def refusal(what: str, complaint: str) -> BadInputError:
+    """A tool's complaint as an error of ours."""
+    if _LOCKED in complaint:
+        return BadInputError(
+            f"{what} is in use by another program.", remedy="Stop the machine or the copy that uses it, then try again."
+        )
+    line = next((line for line in complaint.splitlines() if line.strip()), "no reason given")
+    reason = line.rpartition("': ")[2].removeprefix("qemu-img: ").removeprefix("qemu-nbd: ")
+    return BadInputError(
+        f"{what} cannot be used: {reason.strip().rstrip('.')}.",
+        remedy="Check that it is a whole disk image that qemu can read.",
+    )
+
+
+def missing_tool(name: str) -> OperatorNeededError:
+    return OperatorNeededError(f"The program {name} is not installed.", remedy="Run './drover setup'.")
+
+
+def _run(argv: Sequence[str], what: str, deadline: float) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=deadline
+        )
+    except FileNotFoundError:
+        raise missing_tool(argv[0]) from None
+    except subprocess.TimeoutExpired:
+        raise RetryableError(
+            f"{argv[0]} did not answer about {what} within {deadline:.0f} seconds.", remedy="Check its storage."
+        ) from None
