@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from drover.errors import OperatorNeededError
 from drover.model import Firmware
-from drover_lab.guests import MEMORY, DiskSpec, Guest
+from drover_lab.guests import DiskSpec, Guest
 
 IMAGES = "/var/lib/libvirt/images"
 NVRAM = "/var/lib/libvirt/qemu/nvram"
@@ -35,12 +35,12 @@ def pool(name: str, path: str) -> str:
 
 
 def domain(guest: Guest, domain_type: str, lab: str) -> str:
-    """A machine. :param domain_type: `kvm` or `qemu`. :param lab: the lab's name; the machine's UUID follows from it."""
+    """A machine. :param domain_type: `kvm` or `qemu`. :param lab: the lab's name; the UUID follows from it."""
     root = Element("domain", type=domain_type)
     SubElement(root, "name").text = guest.name
     SubElement(root, "uuid").text = str(machine_uuid(guest.name, lab))
     SubElement(root, "title").text = f"Drover lab machine {guest.name}"
-    SubElement(root, "memory", unit="KiB").text = str(MEMORY // 1024)
+    SubElement(root, "memory", unit="KiB").text = str(guest.spec.memory // 1024)
     SubElement(root, "vcpu").text = "1"
     _operating_system(root, guest)
     SubElement(root, "clock", offset="utc")

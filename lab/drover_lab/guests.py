@@ -9,7 +9,6 @@ from drover_lab.topology import Topology
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
-MEMORY = 192 * MIB
 HTTP_PORT = 8080
 
 
@@ -43,6 +42,7 @@ class GuestSpec:
     number: int
     firmware: Firmware
     disks: tuple[DiskSpec, ...]
+    memory: int = 192 * MIB
     home: str = "kvm-a"
 
 
@@ -70,11 +70,14 @@ class Guest:
 
 SPECS = (
     GuestSpec(
-        "db", 1, Firmware.UEFI, (DiskSpec("vda", DiskFormat.RAW, 256 * MIB, Content.SYSTEM, 48 * MIB),)
+        "db",
+        1,
+        Firmware.UEFI,
+        (DiskSpec("vda", DiskFormat.RAW, 256 * MIB, Content.SYSTEM, 48 * MIB),),
+        # GRUB under UEFI has not enough memory left for the kernel with less.
+        memory=256 * MIB,
     ),
-    GuestSpec(
-        "web", 2, Firmware.BIOS, (DiskSpec("vda", DiskFormat.QCOW2, 256 * MIB, Content.SYSTEM, 48 * MIB),)
-    ),
+    GuestSpec("web", 2, Firmware.BIOS, (DiskSpec("vda", DiskFormat.QCOW2, 256 * MIB, Content.SYSTEM, 48 * MIB),)),
     GuestSpec(
         "files",
         3,
@@ -84,9 +87,7 @@ SPECS = (
             DiskSpec("vdb", DiskFormat.RAW, 160 * MIB, Content.MANY_FILES, 48 * MIB),
         ),
     ),
-    GuestSpec(
-        "archive", 4, Firmware.BIOS, (DiskSpec("vda", DiskFormat.QCOW2, 8 * GIB, Content.SYSTEM, 48 * MIB),)
-    ),
+    GuestSpec("archive", 4, Firmware.BIOS, (DiskSpec("vda", DiskFormat.QCOW2, 8 * GIB, Content.SYSTEM, 48 * MIB),)),
 )
 NAMES = tuple(spec.name for spec in SPECS)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from drover_lab import guests, host, keys, machines, network, preconditions, slots, state, virsh
-from drover_lab.build.cache import Say
 from drover_lab.guests import Guest
+from drover_lab.images.cache import Say
 from drover_lab.state import LabState
 from drover_lab.topology import LabHost, Topology
 
@@ -87,10 +87,14 @@ class Lab:
         self.reset_all([machine])
 
     def reset_all(self, names: Iterable[str] | None = None) -> None:
-        """Several machines, or all, as they were at first; they boot at the same time."""
+        """Several machines as they were at first; they boot at the same time.
+
+        :param names: None for the whole lab: then also machines and files that others put on its hosts are removed.
+        """
         chosen = list(self.machines if names is None else names)
-        for name in chosen:
-            machines.restore(self.topology, name)
+        if names is None:
+            machines.clear(self.topology)
+        machines.restore(self.topology, chosen)
         for name in chosen:
             self.wait_healthy(name)
 

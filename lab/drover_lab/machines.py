@@ -1,20 +1,25 @@
 """The lab's machines on their hosts: brought to life, brought back to how they were at first."""
 
-import contextlib
 import json
+import re
+import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from drover_lab import host, kvm
-from drover_lab.build import cache
 from drover_lab.definitions import domain
 from drover_lab.guests import Guest, guest
+from drover_lab.images import cache
 from drover_lab.process import wait_until
-from drover_lab.topology import Topology
-from drover_lab.virsh import states, undefine, virsh
+from drover_lab.topology import LabHost, Topology
+from drover_lab.virsh import autostarts, create, states, undefine, virsh
 
-BOOT_SECONDS = 120.0
+BOOT_SECONDS = 180.0
+# Names that need no quoting for virsh; nothing in the lab makes others.
+NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def all_states(lab: Topology) -> dict[str, dict[str, str]]:
@@ -31,7 +36,7 @@ def ensure(lab: Topology, say: cache.Say) -> None:
     missing = [name for name in lab.state.guests if not any(name in found for found in known.values())]
     for name in missing:
         say(f"Making the machine {name}.")
-        restore(lab, name)
+        restore(lab, [name])
     for name in set(lab.state.guests) - set(missing):
         where = [place for place, found in known.items() if name in found]
         if all(known[place][name] == "off" for place in where):
@@ -39,9 +44,7 @@ def ensure(lab: Topology, say: cache.Say) -> None:
 
 
 def _start_again(lab: Topology, name: str, places: list[str], say: cache.Say) -> None:
-    automatic = [
-        place for place in places if "Autostart:      enable" in virsh(lab, lab.host(place), "dominfo", name)
-    ]
+    automatic = [place for place in places if name in autostarts(lab, lab.host(place))]
     chosen = automatic or places
     if len(chosen) == 1:
         say(f"Starting {name} on {chosen[0]}.")
@@ -50,31 +53,40 @@ def _start_again(lab: Topology, name: str, places: list[str], say: cache.Say) ->
         say(f"{name} is off on {' and '.join(chosen)}; it stays so ('lab reset {name}' starts it afresh).")
 
 
-def restore(lab: Topology, name: str) -> None:
-    """Removes the machine from both hosts and starts it at home with its first disks. Does not wait for its boot."""
-    machine = guest(lab, name)
-    remove(lab, machine)
-    home = lab.host(machine.spec.home)
-    pristine = cache.images(machine, lab.state.slot, lambda _: None)
-    for disk in machine.spec.disks:
-        cache.copy(pristine[disk.name], home.folder / "var-lib-libvirt/images" / machine.image_name(disk))
-    virsh(lab, home, "define", "/dev/stdin", stdin=domain(machine, kvm.domain_type(), lab.state.name))
-    virsh(lab, home, "autostart", name)
-    virsh(lab, home, "start", name)
-    virsh(lab, home, "pool-refresh", "default")
-
-
-def remove(lab: Topology, machine: Guest) -> None:
-    """The machine with everything of it that lies in the pools' folders of either host."""
+def restore(lab: Topology, names: Sequence[str]) -> None:
+    """Removes machines from both hosts and starts them at home with their first disks. Does not wait for their boot."""
+    chosen = [guest(lab, name) for name in names]
     for where in lab.hosts:
-        undefine(lab, where, machine.name)
-        folder = where.folder / "var-lib-libvirt/images"
-        # Also what others put beside it: overlays, drafts of a move (`web.qcow2.*`).
+        undefine(lab, where, [machine.name for machine in chosen])
+        for machine in chosen:
+            _remove_files(where, machine)
+    for machine in chosen:
+        home = lab.host(machine.spec.home)
+        pristine = cache.images(machine, lab.state.slot, lambda _: None)
         for disk in machine.spec.disks:
-            for path in folder.glob(f"{machine.image_name(disk)}*"):
-                path.unlink(missing_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            (where.folder / "var-lib-libvirt/qemu/nvram" / f"{machine.name}_VARS.fd").unlink()
+            cache.copy(pristine[disk.name], _images(home) / machine.image_name(disk))
+        create(lab, home, machine.name, domain(machine, kvm.domain_type(), lab.state.name))
+
+
+def clear(lab: Topology) -> None:
+    """Removes every machine from both hosts, also those that others made, and every file from their pools."""
+    for where in lab.hosts:
+        undefine(lab, where, [name for name in states(lab, where) if NAME.fullmatch(name)])
+        for path in _images(where).iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        host.ssh(lab, where, ["find", "/var/lib/libvirt/small", "-mindepth", "1", "-delete"])
+
+
+def _images(where: LabHost) -> Path:
+    return where.folder / "var-lib-libvirt/images"
+
+
+def _remove_files(where: LabHost, machine: Guest) -> None:
+    """Its images and NVRAM, and what others put beside them: overlays, drafts (`web.qcow2.*`)."""
+    for disk in machine.spec.disks:
+        for path in _images(where).glob(f"{machine.image_name(disk)}*"):
+            path.unlink()
+    (where.folder / "var-lib-libvirt/qemu/nvram" / f"{machine.name}_VARS.fd").unlink(missing_ok=True)
 
 
 def health(machine: Guest, timeout: float = 3.0) -> dict[str, Any] | None:

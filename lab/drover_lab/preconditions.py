@@ -45,5 +45,6 @@ def check_root() -> None:
     """:raises OperatorNeededError: we are not root."""
     if os.geteuid() != 0:
         raise OperatorNeededError(
-            "The lab builds networks and hosts, and only root may do that.", remedy="Run it as root, for instance with sudo."
+            "The lab builds networks and hosts, and only root may do that.",
+            remedy="Run it as root, for instance with sudo.",
         )

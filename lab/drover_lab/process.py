@@ -51,7 +51,8 @@ def run(
     if check and result.returncode != 0:
         complaint = result.stderr.decode(errors="replace").strip() or f"exit code {result.returncode}"
         raise OperatorNeededError(
-            f"The command '{' '.join(command)}' failed: {complaint}", remedy="Mend what it complains of, then try again."
+            f"The command '{' '.join(command)}' failed: {complaint}",
+            remedy="Mend what it complains of, then try again.",
         )
     return result
 

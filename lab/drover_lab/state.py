@@ -83,7 +83,8 @@ def _lock(path: Path, name: str) -> int:
         except BlockingIOError:
             os.close(handle)
             raise OperatorNeededError(
-                f"Another command is changing the lab '{name}' right now.", remedy="Wait until it is done, then try again."
+                f"Another command is changing the lab '{name}' right now.",
+                remedy="Wait until it is done, then try again.",
             ) from None
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), path.stat()):

@@ -1,0 +1,1 @@
+"""How a guest's disks are made, from nothing but files: no loop devices, no mounts."""
