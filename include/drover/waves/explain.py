@@ -82,6 +82,8 @@ def _place(loc: Place, value: Any, kind: str) -> Place:
     """The error's place in the file. Pydantic also names which member of a union it tried, a step no file has."""
     place: Place = ()
     for number, step in enumerate(loc):
+        if number > 1 and loc[number - 2] == "checks" and isinstance(loc[number - 1], int):
+            continue
         inside = isinstance(value, dict) and step in value
         inside = inside or (isinstance(value, list) and isinstance(step, int) and step < len(value))
         if inside:

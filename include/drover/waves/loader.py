@@ -55,7 +55,7 @@ def _validate(tree: Tree) -> tuple[Wave | None, list[Mistake]]:
         wave = Wave.model_validate(tree.value)
     except ValidationError as error:
         faults += explain.faults_of(error, tree.value, tree)
-    return wave, [explain.mistake(fault, tree) for fault in faults]
+    return wave, [explain.mistake(fault, tree) for fault in faults if fault.place not in tree.unread]
 
 
 def _read(path: Path) -> str:

@@ -134,7 +134,7 @@ class CommandCheck(_Part):
 def _kind_of_check(value: Any) -> str | None:
     """The one key that says which check it is."""
     if isinstance(value, dict):
-        return next((kind for kind in CHECKS if kind in value), None)
+        return next((kind for kind in value if kind in CHECKS), None)
     return next((kind for kind in CHECKS if hasattr(value, kind)), None)
 
 

@@ -54,6 +54,8 @@ class Tree:
     keys: dict[Place, Mark] = field(default_factory=dict)
     values: dict[Place, Mark] = field(default_factory=dict)
     faults: list[TreeFault] = field(default_factory=list)
+    # Where a value could not be told, so that nobody complains about its absence too.
+    unread: set[Place] = field(default_factory=set)
     # What a scalar looks like in the file, where it is neither quoted nor text.
     sources: dict[Place, str] = field(default_factory=dict)
 
@@ -101,6 +103,7 @@ class _Reader:
         if len(place) > MAX_DEPTH:
             self.fault(event, place[:3], "this is nested too deep", f"at most {MAX_DEPTH} levels", fatal=True)
         if isinstance(event, yaml.AliasEvent):
+            self.tree.unread.add(place)
             return self.fault(event, place, f"the alias '*{event.anchor}' is not followed here", "the value itself")
         if event.tag is not None:
             self.fault(event, place, f"the tag '{event.tag}' is not followed here", "a plain value")

@@ -1,0 +1,79 @@
+"""Two hosts for tests of the plan: what a hypervisor tells, without one."""
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from drover.hypervisors.connection import ConnectionSpec
+from drover.model import (
+    Cpu,
+    Disk,
+    DiskFormat,
+    Firmware,
+    Host,
+    Network,
+    Nic,
+    PowerState,
+    StoragePool,
+    VirtualMachine,
+)
+
+GIB = 1024**3
+
+
+def machine(name: str, number: int, **changes: Any) -> VirtualMachine:
+    values: dict[str, Any] = {
+        "name": name,
+        "uuid": f"00000000-0000-4000-8000-{number:012}",
+        "hypervisor": "libvirt",
+        "host": "kvm-a",
+        "state": PowerState.RUNNING,
+        "cpu": Cpu(count=1),
+        "memory": GIB // 4,
+        "firmware": Firmware.BIOS,
+        "disks": (Disk("vda", f"/pool/{name}.qcow2", "default", DiskFormat.QCOW2, 4 * GIB, GIB, "virtio"),),
+        "nics": (Nic(f"52:54:00:00:00:{number:02x}", "production", "virtio"),),
+        "autostart": False,
+        "machine_type": "pc-q35-7.2",
+        "native": "<domain><features><acpi/></features></domain>",
+    }
+    return VirtualMachine(**(values | changes))
+
+
+class Site:
+    """A host that tells what it was given, and counts how often it was asked."""
+
+    kind = "libvirt"
+
+    def __init__(self, name: str, machines: list[VirtualMachine]) -> None:
+        self.name = name
+        self._machines = machines
+        self.asked = 0
+        self.closed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closed += 1
+
+    def host(self) -> Host:
+        self.asked += 1
+        types, firmwares = ("pc-q35-7.2",), (Firmware.BIOS, Firmware.UEFI)
+        return Host(self.name, "libvirt", "9.0.0", 8, "EPYC", 64 * GIB, 32 * GIB, time.time(), types, firmwares)
+
+    def machines(self) -> list[VirtualMachine]:
+        return self._machines
+
+    def networks(self) -> list[Network]:
+        return [Network("production", True, "br0"), Network("isolated", True, "br1", isolated=True)]
+
+    def pools(self) -> list[StoragePool]:
+        return [StoragePool("default", "/pool", True, 100 * GIB, 50 * GIB)]
+
+
+def resolve(conn_id: str) -> ConnectionSpec:
+    """Every connection is there."""
+    return ConnectionSpec(conn_id, "libvirt", "192.0.2.1")

@@ -1,0 +1,45 @@
+"""Where a connection is looked for: the environment, then whoever else knows connections."""
+
+from importlib import metadata
+
+import pytest
+
+from drover.errors import BadInputError
+from drover.hypervisors.connection import ConnectionSpec, resolve
+
+
+def lab(conn_id: str) -> ConnectionSpec | None:
+    return ConnectionSpec(conn_id, "libvirt", "lab") if conn_id == "lab_kvm_a" else None
+
+
+def nobody(_conn_id: str) -> None:
+    return None
+
+
+@pytest.fixture
+def providers(monkeypatch):
+    points = [metadata.EntryPoint(name, f"{__name__}:{name}", "drover.connections") for name in ("nobody", "lab")]
+    monkeypatch.setattr(metadata, "entry_points", lambda group: points if group == "drover.connections" else [])
+    monkeypatch.delenv("AIRFLOW_CONN_LAB_KVM_A", raising=False)
+    monkeypatch.delenv("AIRFLOW_CONN_OTHER", raising=False)
+
+
+def test_a_provider_is_asked_for_what_the_environment_does_not_have(providers):
+    assert resolve("lab_kvm_a").host == "lab"
+
+
+def test_the_environment_goes_first(providers, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_LAB_KVM_A", '{"conn_type": "libvirt", "host": "mine"}')
+    assert resolve("lab_kvm_a").host == "mine"
+
+
+def test_what_nobody_knows_is_told_with_what_to_do(providers):
+    with pytest.raises(BadInputError, match="no connection 'other'.*AIRFLOW_CONN_OTHER"):
+        resolve("other")
+
+
+def test_an_environment_that_cannot_be_read_is_not_passed_over_and_not_shown(providers, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_LAB_KVM_A", '{"conn_type": "hunter2')
+    with pytest.raises(BadInputError, match="cannot be read") as caught:
+        resolve("lab_kvm_a")
+    assert "hunter2" not in str(caught.value)
