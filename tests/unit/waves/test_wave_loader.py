@@ -163,6 +163,8 @@ def test_tags_are_never_followed(tag):
 def test_aliases_and_merge_keys_are_not_followed():
     assert "alias" in only(HEAD + MACHINE + "description: *x\n").problem
     merged = mistakes(HEAD + "  - &m {name: a, strategy: cold}\n  - {<<: *m, name: b}\n")
+    assert any("alias" in each.problem and each.place == "machines[1].<<" for each in merged)
+    merged = mistakes(HEAD + "  - {<<: {strategy: cold}, name: b}\n")
     assert any("<<" in each.problem for each in merged)
 
 
