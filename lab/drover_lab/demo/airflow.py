@@ -37,6 +37,7 @@ def started(home: Home, extra: Mapping[str, str], say: Say) -> Iterator[tuple[Ai
     if any(session.members() for session in leftover):
         say("Ending what an earlier demo left running.")
     sessions.end(leftover)
+    home.forget_unfinished()
     port = free_port()
     environment = home.environment(port) | dict(extra)
     say("Preparing Airflow's database.")

@@ -1,5 +1,6 @@
 """Airflow's REST API, as its own UI uses it: a login gives a token, the token everything else."""
 
+import time
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -9,6 +10,9 @@ import httpx
 from drover.errors import OperatorNeededError, RetryableError
 
 _SECONDS = 30.0
+# SQLite lets one writer in at a time; a question that came at a bad moment is asked again.
+_TRIES = 5
+_BETWEEN_TRIES = 2.0
 
 
 class Airflow:
@@ -45,16 +49,26 @@ class Airflow:
         return str(self._send("POST", f"/api/v2/dags/{quote(dag_id)}/dagRuns", json=body)["dag_run_id"])
 
     def run_state(self, dag_id: str, run: str) -> str:
-        return str(self._send("GET", f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run)}")["state"])
+        return str(self._get(f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run)}")["state"])
 
     def tasks(self, dag_id: str, run: str) -> list[dict[str, Any]]:
         """Every task instance of a run."""
         path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run)}/taskInstances"
-        return list(self._send("GET", path, params={"limit": 1000})["task_instances"])
+        return list(self._get(path, params={"limit": 1000})["task_instances"])
 
     def import_errors(self) -> list[str]:
-        found = self._send("GET", "/api/v2/importErrors")["import_errors"]
+        found = self._get("/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
+
+    def _get(self, path: str, **options: Any) -> Any:
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._send("GET", path, **options)
+            except RetryableError:
+                if not left:
+                    raise
+                time.sleep(_BETWEEN_TRIES)
+        raise AssertionError("not reached")
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
         return _checked(self._answer(method, path, **options))

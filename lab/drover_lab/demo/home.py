@@ -8,7 +8,9 @@ import json
 import os
 import secrets
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +41,10 @@ class Home:
     @property
     def store(self) -> Path:
         return self.folder / "store"
+
+    @property
+    def backups(self) -> Path:
+        return self.folder / "backups"
 
     @property
     def waves(self) -> Path:
@@ -74,6 +80,16 @@ class Home:
         # Airflow logs nothing of it when it finds the file: the password stays out of the logs.
         write_atomically(self.passwords, json.dumps({USER: self.keys["password"]}), mode=0o600)
 
+    def forget_unfinished(self) -> None:
+        """A killed demo's runs would go on by themselves, upon machines that are as they were at first by now.
+
+        So a database with such runs, or one that cannot be read, is left behind; evidence and logs stay.
+        """
+        database = self.folder / "airflow.db"
+        if database.exists() and not _is_finished(database):
+            for path in self.folder.glob("airflow.db*"):
+                path.unlink()
+
     def environment(self, port: int) -> dict[str, str]:
         """The variables of every Airflow process. :param port: of the UI, on loopback."""
         address = f"http://127.0.0.1:{port}"
@@ -83,7 +99,6 @@ class Home:
             "CORE__LOAD_EXAMPLES": False,
             "CORE__EXECUTOR": "LocalExecutor",
             "CORE__PARALLELISM": 4,
-            "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
             "CORE__TEST_CONNECTION": "Enabled",
             "CORE__FERNET_KEY": self.keys["fernet"],
             "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
@@ -121,6 +136,15 @@ class Home:
         # What this shell may say of another Airflow must not reach ours.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         return kept | {name: str(value) for name, value in ours.items()}
+
+
+def _is_finished(database: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            query = "select count(*) from dag_run where state in ('running', 'queued')"
+            return bool(connection.execute(query).fetchone()[0] == 0)
+    except sqlite3.Error:
+        return False
 
 
 def free_port() -> int:

@@ -73,7 +73,7 @@ class Session:
 
 
 def end(sessions: Iterable[Session], deadline: float = 15.0) -> None:
-    """Ends them all: asks the leaders, then everything that is left, then forces it. :param deadline: seconds a step."""
+    """Ends them all: asks the leaders, then what is left, then forces it. :param deadline: seconds a step."""
     remaining = list(sessions)
     for session in remaining:
         if session.leader.alive():

@@ -1,0 +1,111 @@
+"""The demo from beginning to end: lab, Airflow, the wave, a table, and a look from outside at what it left."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from rich.console import Console
+
+from drover.errors import RetryableError
+from drover.evidence.store import RunStore
+from drover.waves.schema import Wave
+from drover_lab import lab as labs
+from drover_lab.demo import airflow as airflows
+from drover_lab.demo import proof, report, wave
+from drover_lab.demo.api import Airflow
+from drover_lab.demo.home import USER, Home
+from drover_lab.demo.watch import follow
+from drover_lab.lab import Lab
+
+_DAG_SECONDS = 120.0
+
+
+def demo(name: str, *, leave: bool, console: Console) -> bool:
+    """Runs the demo. True: every machine was migrated and validated, and a look from outside agrees.
+
+    :param name: the lab's name. :param leave: end everything afterwards; without it the UI stays until Ctrl-C.
+    """
+    home = Home(name)
+    with _lab(name, leave=leave, console=console) as lab:
+        planned = wave.place(home, lab)
+        extra = wave.connections(lab) | _appliance()
+        with airflows.started(home, extra, lambda text: _say(console, text)) as (airflow, address):
+            _say(console, f"Airflow answers at {address} (user {USER}, password {home.keys['password']}).")
+            good = _wave(airflow, planned, lab, home, console)
+            if not leave:
+                _stay(console, address, home)
+    return good
+
+
+@contextmanager
+def _lab(name: str, *, leave: bool, console: Console) -> Iterator[Lab]:
+    try:
+        lab = labs.up(name, say=lambda text: _say(console, text))
+        moved = wave.in_the_way(lab)
+        if moved:
+            _say(console, f"Bringing back what an earlier wave moved: {', '.join(moved)}.")
+            lab.reset_all(moved)
+        yield lab
+    finally:
+        if leave:
+            labs.down(name, say=lambda text: _say(console, text))
+
+
+def _appliance() -> dict[str, str]:
+    """libguestfs needs a kernel of its own where this machine's cannot be read."""
+    from drover_lab.kernel import appliance_environment
+
+    return appliance_environment()
+
+
+def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Console) -> bool:
+    dag_id = f"wave_{planned.wave}"
+    _await_dag(airflow, dag_id, home)
+    began = time.time()
+    run = airflow.trigger(dag_id)
+    _say(console, f"The wave '{planned.wave}' runs: {run}.")
+    store = RunStore(home.store, planned.wave, run)
+    names = [plan.name for plan in planned.machines]
+    state = follow(airflow, dag_id, run, store, names, console)
+    findings = [finding for plan in planned.machines for finding in _prove(lab, planned, plan.name, store, began)]
+    console.print(report.table(store, names))
+    told = report.failures(airflow.tasks(dag_id, run), store, home, dag_id, run)
+    told += [f"{finding.machine}: {finding.what}: NO. {finding.problem}" for finding in findings if finding.problem]
+    report.print_failures(told, console)
+    _say(
+        console, f"Looked at from outside: {sum(not f.problem for f in findings)} of {len(findings)} findings are good."
+    )
+    return state == "success" and not told
+
+
+def _prove(lab: Lab, planned: Wave, name: str, store: RunStore, began: float) -> Iterator[proof.Finding]:
+    committed = store.machine(name).last("commit", "passed")
+    if committed is None:
+        yield proof.Finding(name, "was moved", "its wave did not commit it")
+        return
+    plan = planned.machine(name)
+    source, target = (wave.where(lab, end) for end in (planned.source_of(plan), planned.target_of(plan)))
+    yield from proof.prove(lab, proof.Move(name, source, target, began, float(committed.facts["downtime_seconds"])))
+
+
+def _await_dag(airflow: Airflow, dag_id: str, home: Home) -> None:
+    end = time.monotonic() + _DAG_SECONDS
+    while airflow.find_dag(dag_id) is None:
+        errors = airflow.import_errors()
+        if errors or time.monotonic() > end:
+            raise RetryableError(
+                f"Airflow does not show the DAG {dag_id}. {' '.join(errors)}",
+                remedy=f"The log of its DAG processor is {home.logs / 'dag-processor.log'}.",
+            )
+        time.sleep(1.0)
+
+
+def _stay(console: Console, address: str, home: Home) -> None:
+    _say(console, f"Airflow stays up: {address} (user {USER}, password {home.keys['password']}). Ctrl-C ends it.")
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False)

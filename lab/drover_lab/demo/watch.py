@@ -1,0 +1,123 @@
+"""Watching a wave from the terminal: what each machine does now, from Airflow, and how far, from the store.
+
+A terminal shows a bar for each machine; anything else gets one plain line whenever something begins or ends.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from drover.errors import RetryableError
+from drover.evidence.store import RunStore
+from drover_lab.demo.api import Airflow
+
+# The steps of a machine, and about which share of its way each is.
+STEPS = {
+    "inventory": 6, "preflight": 6, "backup": 22, "transfer": 26, "validate": 24, "test": 8, "cutover": 6, "commit": 2,
+}  # fmt: skip
+_BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restarting")
+_ENDED = ("success", "failed")
+_BETWEEN_LOOKS = 1.0
+# A wave of the lab takes minutes; whatever takes this long hangs.
+_LONGEST = 3600.0
+
+States = dict[str, dict[str, str]]
+
+
+@dataclass
+class Seen:
+    """What was last told of a machine."""
+
+    states: dict[str, str] = field(default_factory=dict)
+
+
+def follow(airflow: Airflow, dag_id: str, run: str, store: RunStore, machines: Sequence[str], console: Console) -> str:
+    """Shows the run until it ends, and returns how: `success` or `failed`.
+
+    :param machines: names, which in the lab are also their task groups' ids.
+    :raises RetryableError: Airflow does not answer any more, or the run does not end.
+    """
+    end = time.monotonic() + _LONGEST
+    with _display(machines, console) as show:
+        while time.monotonic() < end:
+            tasks = airflow.tasks(dag_id, run)
+            show(states_of(tasks, machines), {name: _share(store, name) for name in machines})
+            state = airflow.run_state(dag_id, run)
+            if state in _ENDED:
+                show(states_of(airflow.tasks(dag_id, run), machines), {})
+                return state
+            time.sleep(_BETWEEN_LOOKS)
+    raise RetryableError(f"The run {run} did not end within {_LONGEST:g} s.", remedy="Look at it in Airflow's UI.")
+
+
+def states_of(tasks: Sequence[Mapping[str, Any]], machines: Sequence[str]) -> States:
+    """Machine -> step -> state."""
+    found: States = {name: {} for name in machines}
+    for task in tasks:
+        group, _, step = str(task["task_id"]).partition(".")
+        if group in found:
+            found[group][step] = str(task["state"] or "")
+    return found
+
+
+def done(states: Mapping[str, str], share: float) -> float:
+    """How far a machine is, 0 to 100. :param share: how far its step under way is, 0 to 1."""
+    whole = sum(weight for step, weight in STEPS.items() if states.get(step) == "success")
+    begun = sum(weight for step, weight in STEPS.items() if states.get(step) in ("running", "deferred"))
+    return min(100.0, whole + begun * share)
+
+
+def current(states: Mapping[str, str]) -> str:
+    """What to say of a machine."""
+    if states.get("commit") == "success":
+        return "moved"
+    rollback = states.get("rollback", "")
+    if rollback in ("running", "queued", "scheduled", "up_for_retry"):
+        return "rollback"
+    failed = next((step for step in STEPS if states.get(step) == "failed"), None)
+    if failed:
+        return f"{failed} failed, source runs again" if rollback == "success" else f"{failed} failed"
+    busy = next((step for step in STEPS if states.get(step) in _BUSY), None)
+    if busy:
+        return f"{busy} (again)" if states[busy] in ("up_for_retry", "restarting") else busy
+    return "not begun" if states.get("inventory") == "upstream_failed" else "waits"
+
+
+def _share(store: RunStore, name: str) -> float:
+    progress = store.machine(name).read_progress()
+    return progress.done / progress.total if progress and progress.total else 0.0
+
+
+@contextmanager
+def _display(machines: Sequence[str], console: Console) -> Iterator[Callable[[States, Mapping[str, float]], None]]:
+    if not console.is_terminal:
+        seen = {name: Seen() for name in machines}
+        yield lambda states, _: _lines(states, seen, console)
+        return
+    columns = (TextColumn("{task.fields[name]:<10}"), BarColumn(40), TextColumn("{task.description}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bars:
+        rows = {name: bars.add_task("waits", total=100, name=name) for name in machines}
+        yield lambda states, shares: _bars(states, shares, bars, rows)
+
+
+def _bars(states: States, shares: Mapping[str, float], bars: Progress, rows: Mapping[str, TaskID]) -> None:
+    for name, row in rows.items():
+        bars.update(row, completed=done(states[name], shares.get(name, 0.0)), description=current(states[name]))
+
+
+def _lines(states: States, seen: Mapping[str, Seen], console: Console) -> None:
+    for name, steps in states.items():
+        known = seen[name].states
+        for step in (*STEPS, "rollback"):
+            state = steps.get(step, "")
+            if state != known.get(step) and state in ("running", "success", "failed", "up_for_retry"):
+                console.print(f"{name}: {step} {_WORDS[state]}", highlight=False)
+        seen[name].states = dict(steps)
+
+
+_WORDS = {"running": "begins", "success": "done", "failed": "FAILED", "up_for_retry": "failed, is tried again"}
