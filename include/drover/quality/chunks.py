@@ -29,7 +29,7 @@ class Span:
 def joined(source: Mapping[str, "Manifest"], target: Mapping[str, "Manifest"]) -> "DataFrame":
     """One row a chunk: disk, offset, and of each end length, digest and the gap before it (bytes; below 0: overlap).
 
-    What one end does not have is empty there. The gap of the last chunk counts what is missing behind it, too.
+    What one end does not have is empty there. Bytes left out at the end of a disk have a row with only their gap.
     """
     import pandas as pd
 
@@ -61,9 +61,12 @@ def _end(manifest: "Manifest | None", side: str) -> "DataFrame":
     frame = manifest.to_frame()[["offset", "length", "digest"]].astype({"digest": "str"})
     ends = (frame["offset"] + frame["length"]).to_numpy()
     gap = frame["offset"].to_numpy() - np.concatenate(([0], ends[:-1])) if len(frame) else np.empty(0, "int64")
-    if len(frame) and ends[-1] < manifest.size:
-        gap[-1] += manifest.size - ends[-1]
-    return frame.assign(gap=gap).astype({"length": "Int64", "gap": "Int64"}).rename(columns=names)
+    frame = frame.assign(gap=gap)
+    covered = int(ends[-1]) if len(frame) else 0
+    if covered < manifest.size:
+        rest = pd.DataFrame({"offset": [manifest.size], "gap": [manifest.size - covered]})
+        frame = pd.concat([frame, rest], ignore_index=True)
+    return frame.astype({"length": "Int64", "gap": "Int64"}).rename(columns=names)
 
 
 def spans(rows: "DataFrame", side: str) -> list[Span]:

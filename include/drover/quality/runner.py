@@ -22,16 +22,11 @@ from drover.quality.verdict import Verdict
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Check", "Table", "Verdict", "no_words", "run"]
+__all__ = ["Check", "Table", "Verdict", "run"]
 
 # One process has one current context in Great Expectations; two threads would validate in each other's.
 _ONE_CONTEXT = threading.Lock()
 _SHOWN = 20
-
-
-def no_words() -> Iterable[str]:
-    """For an expectation that says all there is to say by itself."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +35,14 @@ class Check:
 
     :param type: Great Expectations' class name, `ExpectColumnValuesToNotBeNull`.
     :param says: the rule in plain words; also shown in the Data Docs.
-    :param explain: called when it failed: sentences with what, where, and what to do. None of it: `says` must do.
+    :param explain: called when it failed: sentences with what, where, and what to do; empty where another check of the
+        table says it. None: `says` and what was found must do.
     """
 
     type: str
     says: str
     options: dict[str, Any]
-    explain: Callable[[], Iterable[str]] = no_words
+    explain: Callable[[], Iterable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +127,8 @@ def _suite(context: Any, table: Table) -> Any:
 
 def _read(table: Table, result: Any, root: Path) -> _Outcome:
     found = {one.expectation_config.meta["check"]: one for run in result.run_results.values() for one in run.results}
-    failures = [
-        words
-        for index in sorted(found)
-        if not found[index].success
-        for words in _words(table.checks[index], found[index])
-    ]
+    failed = [(table.checks[index], found[index]) for index in sorted(found) if not found[index].success]
+    failures = [words for check, one in failed for words in _words(check, one)] or [_plain(*one) for one in failed]
     complete = len(found) == len(table.checks) > 0
     if not complete:
         failures.append(
@@ -152,15 +144,14 @@ def _read(table: Table, result: Any, root: Path) -> _Outcome:
 def _words(check: Check, found: Any) -> list[str]:
     """The check's own sentences. A check that could not be evaluated fails, and says so."""
     raised = found.exception_info or {}
-    if raised.get("raised_exception") or any(
-        isinstance(v, dict) and v.get("raised_exception") for v in raised.values()
-    ):
+    if raised.get("raised_exception") or any(isinstance(v, dict) and v["raised_exception"] for v in raised.values()):
         return [f"{check.says} This could not be checked: Great Expectations failed at it; see its result file."]
-    said = list(check.explain())
-    if said:
-        return said
+    return [_plain(check, found)] if check.explain is None else list(check.explain())
+
+
+def _plain(check: Check, found: Any) -> str:
     observed = found.result.get("observed_value", found.result.get("partial_unexpected_list"))
-    return [f"{check.says} Found: {observed}."]
+    return f"{check.says} This is not so: {observed} was found."
 
 
 def _keep(verdict: Verdict, files: Iterable[str]) -> None:

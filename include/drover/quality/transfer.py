@@ -127,21 +127,21 @@ class _Words:
                 )
 
     def undigested(self, side: str) -> Iterable[str]:
-        for disk, rows in self._of_common(side):
+        for disk, rows in self._of_common(f"{side}_length"):
             digest = rows[f"{side}_digest"]
             spans = chunks.spans(rows[digest.isna() | (digest.str.len() != 64)], side)
             if spans:
                 yield f"Disk {disk}: {chunks.told(spans)} have no digest at the {side}, so nobody knows them. {_AGAIN}"
 
     def uncovered(self, side: str) -> Iterable[str]:
-        for disk, rows in self._of_common(side):
-            for offset, gap in rows.loc[rows[f"{side}_gap"].fillna(0) != 0, ["offset", f"{side}_gap"]].to_numpy()[:5]:
+        for disk, rows in self._of_common(f"{side}_gap"):
+            for offset, gap in rows.loc[rows[f"{side}_gap"] != 0, ["offset", f"{side}_gap"]].to_numpy()[:5]:
                 span = chunks.Span(offset - gap, gap) if gap > 0 else chunks.Span(offset, -gap)
                 what = "were left out" if gap > 0 else "were read twice"
                 yield f"Disk {disk}: {span} {what} at the {side}. {_AGAIN}"
 
     def lengths(self) -> Iterable[str]:
-        for disk, rows in self._of_common("source"):
+        for disk, rows in self._of_common("source_length"):
             both = rows[rows["source_length"].notna() & rows["target_length"].notna()]
             spans = chunks.spans(both[both["source_length"] != both["target_length"]], "source")
             if spans:
@@ -149,7 +149,7 @@ class _Words:
 
     def different(self) -> Iterable[str]:
         yield from self._exchanged()
-        for disk, rows in self._of_common("source"):
+        for disk, rows in self._of_common("source_length"):
             both = rows[rows["source_digest"].notna() & rows["target_digest"].notna()]
             wrong = both[both["source_digest"] != both["target_digest"]]
             if len(wrong):
@@ -170,11 +170,12 @@ class _Words:
     def _common(self) -> list[str]:
         return [disk for disk in self._source if disk in self._target]
 
-    def _of_common(self, side: str) -> Iterable[tuple[str, "DataFrame"]]:
-        """Rows of the disks that are at both ends, as far as this end has them."""
+    def _of_common(self, column: str) -> Iterable[tuple[str, "DataFrame"]]:
+        """Rows, where they have this column, of the disks that both ends read in chunks of one size."""
         for disk in self._common():
-            rows = self._frame[self._frame["disk"] == disk]
-            yield disk, rows[rows[f"{side}_length"].notna()]
+            if self._source[disk].chunk_size == self._target[disk].chunk_size:
+                rows = self._frame[self._frame["disk"] == disk]
+                yield disk, rows[rows[column].notna()]
 
 
 def _same(one: "Manifest", other: "Manifest") -> bool:
