@@ -182,6 +182,16 @@ def test_a_changed_list_of_packages_is_looked_at(prepared: Path) -> None:
     assert run([prepared / "drover", "lab"]).stderr == ""
 
 
+@pytest.mark.parametrize("words", [["lab", "--help"], ["demo", "--help"], ["lab", "up", "--help"]])
+def test_help_of_a_command_needs_no_lab(prepared: Path, words: list[str]) -> None:
+    (prepared / "lab/packages.debian.txt").write_text("drover-has-no-such-package\n")
+    (prepared / ".venv/bin/calls").touch()
+    (prepared / ".venv/bin/calls").chmod(0o666)
+    result = run([*NOBODY, prepared / "drover", *words])
+    assert result.stderr == ""
+    assert "<--help>" in result.stdout
+
+
 def test_a_half_made_environment_is_made_anew(prepared: Path) -> None:
     (prepared / ".drover/venv.stamp").unlink()
     (prepared / ".drover/venv.incomplete").touch()
