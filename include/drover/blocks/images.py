@@ -23,6 +23,7 @@ _READY = 30.0
 _ENDED = 120.0
 _ORPHAN = 60.0
 _LOOK = 0.01
+_LOCK_PATIENCE = 5.0
 _CLIENTS = 16
 _PREFIX = "drover-nbd-"
 _LONGEST_FOLDER = 60
@@ -93,7 +94,7 @@ def _start(image: Image, folder: Path, *, read_only: bool, direct: bool) -> "sub
         except _Ended:
             words = (folder / "log").read_text(errors="replace")
             # The server of a copy that was killed a moment ago may still be writing out what it had.
-            if "lock" not in words or time.monotonic() > until - _READY + 5:
+            if "lock" not in words or time.monotonic() > until - _READY + _LOCK_PATIENCE:
                 raise refusal(f"The {image.label}", words) from None
             time.sleep(_LOOK * 10)
         except BaseException:

@@ -8,7 +8,7 @@ from drover.blocks.nbd_client import Connection
 
 MIB = 1 << 20
 # A kill loses what was not flushed yet: a hundredth of what was done, within these bounds, is worth a flush.
-_LEAST, _MOST, _SHARE = 8 * MIB, 64 * MIB, 100
+_LEAST, _MOST, _SHARE = 4 * MIB, 64 * MIB, 100
 # Seconds after which even less is flushed.
 _PATIENCE = 0.5
 
