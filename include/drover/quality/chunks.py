@@ -56,7 +56,7 @@ def _end(manifest: "Manifest | None", side: str) -> "DataFrame":
 
     names = {column: f"{side}_{column}" for column in _COLUMNS}
     if manifest is None:
-        empty = {"offset": "int64", "length": "Int64", "digest": "str", "gap": "Int64"}
+        empty = {"offset": "int64", "length": "float64", "digest": "str", "gap": "float64"}
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()}).rename(columns=names)
     frame = manifest.to_frame()[["offset", "length", "digest"]].astype({"digest": "str"})
     ends = (frame["offset"] + frame["length"]).to_numpy()
@@ -66,7 +66,7 @@ def _end(manifest: "Manifest | None", side: str) -> "DataFrame":
     if covered < manifest.size:
         rest = pd.DataFrame({"offset": [manifest.size], "gap": [manifest.size - covered]})
         frame = pd.concat([frame, rest], ignore_index=True)
-    return frame.astype({"length": "Int64", "gap": "Int64"}).rename(columns=names)
+    return frame.astype({"length": "float64", "gap": "float64"}).rename(columns=names)
 
 
 def spans(rows: "DataFrame", side: str) -> list[Span]:

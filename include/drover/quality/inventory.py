@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _MACHINE = ("name", "uuid", "cpus", "memory", "firmware", "state")
 _DISK = ("machine", "name", "path", "size", "odd_bytes", "format", "bus")
 _NIC = ("machine", "mac", "network", "model")
-_MAC = r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$"
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_MAC = r"^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$"
+_UUID = r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _SECTOR = 512
 
 
@@ -31,7 +31,7 @@ def validate(machines: Sequence[VirtualMachine], folder: Path) -> Verdict:
 
 def _machines(machines: Sequence[VirtualMachine]) -> Table:
     rows = [(m.name, m.uuid, m.cpu.count, m.memory, m.firmware.value, m.state.value) for m in machines]
-    told = _Teller(_frame(rows, _MACHINE), lambda row: f"Machine '{row['name']}'")
+    told = _Teller(_frame(rows, _MACHINE), lambda row: f"Machine '{row['name'] or row['uuid']}'")
     checks = [
         some_rows(
             "There is at least one machine.", lambda: ["The inventory is empty. Look at the connection's login."]
@@ -94,7 +94,8 @@ def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> "DataFrame"
     import pandas as pd
 
     # Empty text is as good as nothing, and nothing must not pass.
-    return pd.DataFrame([[None if value == "" else value for value in row] for row in rows], columns=list(columns))
+    kept = [[None if value == "" else value for value in row] for row in rows]
+    return pd.DataFrame(kept, columns=list(columns), dtype="object").infer_objects()
 
 
 class _Teller:
@@ -105,7 +106,8 @@ class _Teller:
         self._name = name
 
     def say(self, wrong: "Series[bool]", what: str) -> Iterable[str]:
-        return [f"{self._name(row)} {what}" for row in self.frame[wrong].to_dict("records")]
+        named = self.frame[wrong].astype("object").where(self.frame[wrong].notna(), "")
+        return [f"{self._name(row)} {what}" for row in named.to_dict("records")]
 
     def complete(self, columns: tuple[str, ...]) -> list[Check]:
         schema = Check(

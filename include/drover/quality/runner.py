@@ -36,7 +36,7 @@ class Check:
     :param type: Great Expectations' class name, `ExpectColumnValuesToNotBeNull`.
     :param says: the rule in plain words; also shown in the Data Docs.
     :param explain: called when it failed: sentences with what, where, and what to do; empty where another check of the
-        table says it. None: `says` and what was found must do.
+        suite says it. None: `says` and what was found must do.
     """
 
     type: str
@@ -58,6 +58,7 @@ class Table:
 class _Outcome:
     passed: bool
     failures: tuple[str, ...]
+    plain: tuple[str, ...]
     checks: int
     files: tuple[str, ...]
 
@@ -75,11 +76,13 @@ def run(suite: str, tables: Sequence[Table], folder: Path) -> Verdict:
         context = open_context(root)
         outcomes = [_checkpoint(context, table, root) for table in tables]
         slim(root)
+    said = [words for outcome in outcomes for words in outcome.failures]
+    plain = [words for outcome in outcomes for words in outcome.plain]
     docs = root / "uncommitted" / "data_docs" / "local_site" / "index.html"
     verdict = Verdict(
         suite=suite,
         passed=bool(outcomes) and all(outcome.passed for outcome in outcomes),
-        failures=tuple(dict.fromkeys(words for outcome in outcomes for words in outcome.failures)),
+        failures=tuple(dict.fromkeys(said or plain)),
         checks=sum(outcome.checks for outcome in outcomes),
         result_path=str(folder / f"{suite}.json"),
         docs=str(docs),
@@ -128,7 +131,7 @@ def _suite(context: Any, table: Table) -> Any:
 def _read(table: Table, result: Any, root: Path) -> _Outcome:
     found = {one.expectation_config.meta["check"]: one for run in result.run_results.values() for one in run.results}
     failed = [(table.checks[index], found[index]) for index in sorted(found) if not found[index].success]
-    failures = [words for check, one in failed for words in _words(check, one)] or [_plain(*one) for one in failed]
+    failures = [words for check, one in failed for words in _words(check, one)]
     complete = len(found) == len(table.checks) > 0
     if not complete:
         failures.append(
@@ -138,7 +141,8 @@ def _read(table: Table, result: Any, root: Path) -> _Outcome:
         os.path.join(root, "uncommitted", "validations", *identifier.to_tuple()) + ".json"
         for identifier in result.run_results
     )
-    return _Outcome(bool(result.success) and complete, tuple(failures), len(found), files)
+    plain = tuple(_plain(*one) for one in failed)
+    return _Outcome(bool(result.success) and complete, tuple(failures), plain, len(found), files)
 
 
 def _words(check: Check, found: Any) -> list[str]:

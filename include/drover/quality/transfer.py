@@ -46,8 +46,8 @@ def _disks(source: Mapping[str, "Manifest"], target: Mapping[str, "Manifest"]) -
         for disk in _names(source, target)
     ]
     columns = ["disk", "source_size", "source_chunk_size", "target_size", "target_chunk_size"]
-    # Not the floats that pandas would make of a column with a gap: a size must stay exact.
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], "Int64"))
+    # Floats are exact up to 8 PiB, and empty cells of whole numbers are what Great Expectations cannot compare.
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], "float64"))
 
 
 def _names(source: Mapping[str, "Manifest"], target: Mapping[str, "Manifest"]) -> list[str]:
@@ -135,7 +135,7 @@ class _Words:
 
     def uncovered(self, side: str) -> Iterable[str]:
         for disk, rows in self._of_common(f"{side}_gap"):
-            for offset, gap in rows.loc[rows[f"{side}_gap"] != 0, ["offset", f"{side}_gap"]].to_numpy()[:5]:
+            for offset, gap in rows.loc[rows[f"{side}_gap"] != 0, ["offset", f"{side}_gap"]].to_numpy("int64")[:5]:
                 span = chunks.Span(offset - gap, gap) if gap > 0 else chunks.Span(offset, -gap)
                 what = "were left out" if gap > 0 else "were read twice"
                 yield f"Disk {disk}: {span} {what} at the {side}. {_AGAIN}"
