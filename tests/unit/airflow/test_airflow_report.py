@@ -1,0 +1,61 @@
+"""The last task of a wave says what became of each machine, and fails where not all were moved."""
+
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowFailException
+from waves_for_dags import pair
+
+from drover.evidence.store import RunStore
+from drover_airflow.operators.report import ReportOperator, outcome
+
+RUN = "manual__1"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("DROVER_STORE", str(tmp_path / "store"))
+    return RunStore(tmp_path / "store", "pair", RUN)
+
+
+def report(tmp_path):
+    asset = Asset("result")
+    events = {asset: SimpleNamespace(extra=None)}
+    operator = ReportOperator(task_id="report", wave=str(pair(tmp_path)), outlets=[asset])
+    try:
+        return operator.execute({"run_id": RUN, "outlet_events": events})
+    finally:
+        assert events[asset].extra["wave"] == "pair"
+
+
+def test_all_moved(run, tmp_path):
+    for name in ("db", "web"):
+        run.machine(name).record("commit", "passed", {"strategy": "cold"})
+    assert report(tmp_path)["db"] == {"state": "moved", "strategy": "cold"}
+
+
+def test_one_that_was_brought_back_fails_the_run_and_says_why(run, tmp_path):
+    run.machine("db").record("validate", "failed", {"message": "Disk vda differs."})
+    run.machine("db").record("rollback", "passed", {})
+    with pytest.raises(AirflowFailException, match=r"2 of 2 .* db: Disk vda differs\. .* web: not begun"):
+        report(tmp_path)
+
+
+def test_a_failed_rollback_is_not_called_brought_back(run):
+    store = run.machine("db")
+    store.record("validate", "failed", {"message": "Disk vda differs."})
+    store.record("rollback", "passed", {})
+    store.record("cutover", "failed", {"message": "No answer."})
+    store.record("rollback", "failed", {"message": "The source is gone."})
+    found = outcome(store)
+    assert found["state"] == "failed"
+    assert found["why"] == "The source is gone."
+
+
+def test_a_machine_that_was_taken_back_and_moved_later_counts_as_moved(run):
+    store = run.machine("db")
+    store.record("validate", "failed", {"message": "Disk vda differs."})
+    store.record("rollback", "passed", {})
+    store.record("commit", "passed", {})
+    assert outcome(store)["state"] == "moved"

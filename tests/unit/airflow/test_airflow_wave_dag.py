@@ -1,0 +1,82 @@
+"""A wave becomes a DAG: its tasks, its order, what runs after a failure, and what ends a run as failed."""
+
+from waves_for_dags import pair, write
+
+from drover.waves.loader import load
+from drover_airflow.wave_dag import REPORT, build_dag
+
+STEPS = ["inventory", "preflight", "backup", "transfer", "validate", "test", "cutover", "commit"]
+
+
+def dag_of(path):
+    return build_dag(load(path), path)
+
+
+def test_each_machine_has_every_step_in_order(tmp_path):
+    dag = dag_of(pair(tmp_path))
+    for machine in ("db", "web"):
+        for before, after in zip(STEPS, STEPS[1:], strict=False):
+            assert f"{machine}.{after}" in dag.get_task(f"{machine}.{before}").downstream_task_ids
+    assert len(dag.tasks) == 2 * 9 + 1
+
+
+def test_a_machine_begins_when_those_before_it_are_committed(tmp_path):
+    dag = dag_of(pair(tmp_path))
+    assert dag.get_task("web.inventory").upstream_task_ids == {"db.commit"}
+    assert dag.get_task("db.inventory").upstream_task_ids == set()
+
+
+def test_any_failure_from_the_transfer_on_brings_the_source_back(tmp_path):
+    rollback = dag_of(pair(tmp_path)).get_task("db.rollback")
+    assert rollback.upstream_task_ids == {f"db.{step}" for step in STEPS[3:]}
+    assert rollback.trigger_rule == "one_failed"
+    assert rollback.retries >= 5
+
+
+def test_a_rollback_that_succeeded_does_not_make_the_run_succeed(tmp_path):
+    """The only leaf is the report, which fails where a machine was not moved; commit and rollback are none."""
+    dag = dag_of(pair(tmp_path))
+    assert [task.task_id for task in dag.tasks if not task.downstream_task_ids] == [REPORT]
+    assert dag.get_task(REPORT).trigger_rule == "all_done"
+
+
+def test_nothing_of_a_connection_is_in_a_parsed_task(tmp_path):
+    dag = dag_of(pair(tmp_path))
+    assert vars(dag.get_task("db.transfer"))["wave"].endswith("pair.yaml")
+    assert "lab_kvm" not in repr(vars(dag.get_task("db.transfer")))
+
+
+def test_the_page_says_what_each_strategy_can_prove(tmp_path):
+    text = dag_of(pair(tmp_path)).doc_md
+    assert "| db | cold | lab_kvm_a | lab_kvm_b | - | 0 | every block, every file |" in text
+    assert "blocks of a running guest cannot be compared" in text
+
+
+def test_tasks_run_near_the_hypervisor_where_queues_are_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("DROVER_QUEUES", "lab_kvm_a=site-a, lab_kvm_b=site-b")
+    dag = dag_of(pair(tmp_path))
+    assert dag.get_task("db.backup").queue == "site-a"
+    assert dag.get_task("db.transfer").queue == "site-b"
+    monkeypatch.delenv("DROVER_QUEUES")
+    assert dag_of(pair(tmp_path)).get_task("db.backup").queue == "default"
+
+
+def test_names_that_airflow_would_refuse_become_groups(tmp_path):
+    path = write(tmp_path, "odd", "  - {name: \"O'Brien's VM (old)\", strategy: cold}\n")
+    dag = dag_of(path)
+    assert len(dag.tasks) == 10
+    assert all(task.wave == str(path) for task in dag.tasks)
+
+
+def test_a_machine_called_like_the_report_does_not_collide(tmp_path):
+    machines = "".join(f"  - {{name: {name}, strategy: cold}}\n" for name in ("report", "wave", "wave-report"))
+    assert len(dag_of(write(tmp_path, "names", machines)).tasks) == 3 * 9 + 1
+
+
+def test_a_scheduled_wave_waits_for_a_person_to_switch_it_on(tmp_path):
+    path = pair(tmp_path)
+    path.write_text(path.read_text().replace("source:", "schedule: '0 22 * * 6'\nsource:", 1))
+    dag = dag_of(path)
+    assert dag.is_paused_upon_creation is True
+    assert dag.catchup is False
+    assert dag.max_active_runs == 1

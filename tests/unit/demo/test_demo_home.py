@@ -1,0 +1,59 @@
+"""The demo's Airflow: its secrets are the owner's alone, it listens on loopback, and it takes nothing from outside."""
+
+import sqlite3
+import stat
+
+import pytest
+
+from drover_lab.demo import home as homes
+from drover_lab.demo.home import Home, free_port
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(homes, "PROJECT", tmp_path)
+    made = Home("test")
+    made.prepare()
+    return made
+
+
+def test_secrets_are_made_once_and_only_the_owner_reads_them(home):
+    for path in (home.passwords, home.folder / "keys.json"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert Home("test").keys == home.keys
+    assert Home("other").keys["password"] != home.keys["password"]
+
+
+def test_it_is_bound_to_loopback(home):
+    environment = home.environment(8123)
+    assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert environment["AIRFLOW__API__BASE_URL"] == "http://127.0.0.1:8123"
+
+
+def test_nothing_of_another_airflow_reaches_it(home, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://other")
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", "{}")
+    environment = home.environment(8123)
+    assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith(f"sqlite:///{home.folder}")
+    assert "AIRFLOW_CONN_OTHER" not in environment
+
+
+@pytest.mark.parametrize(("state", "kept"), [("running", False), ("queued", False), ("success", True)])
+def test_an_unfinished_run_is_never_gone_on_with(home, state, kept):
+    database = home.folder / "airflow.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("create table dag_run (state text)")
+        connection.execute("insert into dag_run values (?)", (state,))
+    connection.close()
+    home.forget_unfinished()
+    assert database.exists() is kept
+
+
+def test_a_database_that_cannot_be_read_is_left_behind(home):
+    (home.folder / "airflow.db").write_bytes(b"nonsense" * 100)
+    home.forget_unfinished()
+    assert not (home.folder / "airflow.db").exists()
+
+
+def test_a_free_port_is_free():
+    assert 8080 <= free_port() < 8280

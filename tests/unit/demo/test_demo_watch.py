@@ -1,0 +1,54 @@
+"""What the terminal shows of a wave, from what Airflow says of its tasks."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from drover_lab.demo import watch
+
+
+def tasks(**states):
+    return [{"task_id": f"db.{step}", "state": state} for step, state in states.items()]
+
+
+def test_the_states_of_each_machine():
+    found = watch.states_of([*tasks(inventory="success"), {"task_id": "wave--report", "state": None}], ["db", "web"])
+    assert found == {"db": {"inventory": "success"}, "web": {}}
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ({}, "waits"),
+        ({"inventory": "success", "preflight": "running"}, "preflight"),
+        ({"transfer": "deferred"}, "transfer"),
+        ({"transfer": "up_for_retry"}, "transfer (again)"),
+        ({"validate": "failed", "cutover": "upstream_failed"}, "validate failed"),
+        ({"validate": "failed", "rollback": "running"}, "rollback"),
+        ({"validate": "failed", "rollback": "success"}, "validate failed, source runs again"),
+        ({"inventory": "upstream_failed"}, "not begun"),
+        ({"commit": "success", "rollback": "skipped"}, "moved"),
+    ],
+)
+def test_what_is_said_of_a_machine(states, said):
+    assert watch.current(states) == said
+
+
+def test_a_machine_that_was_moved_is_all_done():
+    assert sum(watch.STEPS.values()) == 100
+    assert watch.done(dict.fromkeys(watch.STEPS, "success"), 0.0) == 100
+
+
+def test_a_step_under_way_counts_by_its_share():
+    before = watch.done({"inventory": "success"}, 0.5)
+    assert watch.done({"inventory": "success", "preflight": "running"}, 0.5) == before + watch.STEPS["preflight"] / 2
+
+
+def test_without_a_terminal_each_change_is_one_plain_line():
+    output = io.StringIO()
+    with watch._display(["db"], Console(file=output, force_terminal=False)) as show:
+        show({"db": {"inventory": "running"}}, {})
+        show({"db": {"inventory": "running"}}, {})
+        show({"db": {"inventory": "success", "preflight": "failed"}}, {})
+    assert output.getvalue().splitlines() == ["db: inventory begins", "db: inventory done", "db: preflight FAILED"]
