@@ -7,8 +7,9 @@ from typing import Self
 
 from drover.blocks.endpoint import Endpoint
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.libvirt import disks, inventory, power, site
+from drover.hypervisors.libvirt import define, disks, inventory, power, site, trial
 from drover.hypervisors.libvirt.connection import Connection
+from drover.hypervisors.port import TargetSettings, Trial
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
 
 
@@ -78,3 +79,18 @@ class LibvirtHypervisor:
 
     def write_disks(self, name: str, owner: Ownership) -> AbstractContextManager[Mapping[str, Endpoint]]:
         return disks.write_disks(self.connection, self.machine(name), owner)
+
+    # Making and removing
+
+    def define(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
+        return define.define(self.connection, machine, settings)
+
+    def remove(self, name: str, owner: Ownership) -> None:
+        trial.clean_up(self.connection, name)
+        define.remove(self.connection, name, owner)
+
+    def tag(self, name: str, owner: Ownership) -> None:
+        define.tag(self.connection, name, owner)
+
+    def isolated_trial(self, name: str, network: str, owner: Ownership) -> AbstractContextManager[Trial]:
+        return trial.isolated_trial(self.connection, self.machine(name), network, owner)

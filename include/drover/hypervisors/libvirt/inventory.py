@@ -11,12 +11,11 @@ from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.images import ImageInfo, image_infos, read_nvram
 from drover.hypervisors.libvirt.power import state_of
 from drover.hypervisors.libvirt.site import pools
+from drover.hypervisors.libvirt.translate import NVRAM_FOLDER
 from drover.model import Disk, DiskFormat, Firmware, StoragePool, VirtualMachine
 
 if TYPE_CHECKING:
     import libvirt
-
-NVRAM_FOLDER = "/var/lib/libvirt/qemu/nvram"
 
 
 @dataclass(frozen=True, slots=True)

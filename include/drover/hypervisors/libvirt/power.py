@@ -39,6 +39,8 @@ def power_on(connection: Connection, name: str) -> None:
 
     domain = connection.domain(name)
     with connection.errors():
+        if state_of(domain) is PowerState.PAUSED:
+            domain.resume()
         if domain.isActive():
             return
         try:
