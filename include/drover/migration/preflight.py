@@ -2,7 +2,7 @@
 
 import logging
 
-from drover.concerns.preflight import gather
+from drover.concerns.gather import gather
 from drover.concerns.run import run as find_concerns
 from drover.errors import OperatorNeededError
 from drover.migration.move import Move
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 @stage("preflight")
 def run(move: Move) -> Facts:
-    concerns = find_concerns(gather(move.wave, move.plan, move.source, move.target))
+    concerns = find_concerns(gather(move.wave, move.plan, move.source, move.target, move.resolve))
     for concern in concerns:
         log.info("%s: %s %s (%s). %s", move.name, concern.category, concern.label, concern.id, concern.assessment)
     move.store.write_json("concerns.json", [to_json(concern) for concern in concerns])
