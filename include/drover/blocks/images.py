@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from drover.blocks.endpoint import Endpoint
 from drover.blocks.probe import Image, probe
-from drover.blocks.tools import missing_tool, refusal, run_tool
+from drover.blocks.tools import LOCKED, in_use, missing_tool, refusal, run_tool, written_by_another
 from drover.errors import BadInputError, OperatorNeededError, RetryableError
 from drover.model import DiskFormat
 
@@ -25,6 +25,7 @@ _ORPHAN = 60.0
 _LOOK = 0.01
 _LOCK_PATIENCE = 5.0
 _CLIENTS = 16
+_GREETING = b"NBDMAGIC"
 _PREFIX = "drover-nbd-"
 _LONGEST_FOLDER = 60
 
@@ -50,6 +51,7 @@ def serve_image(
 @contextmanager
 def serve(image: Image, *, read_only: bool, direct: bool = False) -> Iterator[Endpoint]:
     """`serve_image` for an image that was probed already."""
+    _wait_for_writers(image)
     with _private_folder() as folder:
         process = _start(image, folder, read_only=read_only, direct=direct)
         try:
@@ -83,6 +85,18 @@ def create_image(path: Path, format: DiskFormat, size: int) -> None:
     run_tool(["qemu-img", "create", "-q", "-f", format, *options, str(path.absolute()), str(size)], f"image {path}")
 
 
+def _wait_for_writers(image: Image) -> None:
+    """qemu-nbd shares a raw image with whoever writes to it (a guest, say), and would serve it half written.
+
+    :raises BadInputError: someone writes to it. What a killed copy left needs a moment to end.
+    """
+    until = time.monotonic() + _LOCK_PATIENCE
+    while written_by_another(image.path):
+        if time.monotonic() > until:
+            raise in_use(f"The {image.label}")
+        time.sleep(_LOOK)
+
+
 def _start(image: Image, folder: Path, *, read_only: bool, direct: bool) -> "subprocess.Popen[bytes]":
     until = time.monotonic() + _READY
     while True:
@@ -94,7 +108,7 @@ def _start(image: Image, folder: Path, *, read_only: bool, direct: bool) -> "sub
         except _Ended:
             words = (folder / "log").read_text(errors="replace")
             # The server of a copy that was killed a moment ago may still be writing out what it had.
-            if "lock" not in words or time.monotonic() > until - _READY + _LOCK_PATIENCE:
+            if LOCKED not in words or time.monotonic() > until - _READY + _LOCK_PATIENCE:
                 raise refusal(f"The {image.label}", words) from None
             time.sleep(_LOOK * 10)
         except BaseException:
@@ -109,8 +123,9 @@ class _Ended(Exception):
 def _command(image: Image, folder: Path, *, read_only: bool, direct: bool) -> list[str]:
     past_cache = direct and _can_be_direct(image.path)
     return [
-        # Ends with us, also when we are killed: what is left of a SIGKILL must not keep the image locked.
-        *("setpriv", "--pdeathsig", "TERM"),
+        # Ends with us, also when we are killed: what is left of a SIGKILL must not keep the image locked. A writer is
+        # asked, so that it leaves a clean image.
+        *("setpriv", "--pdeathsig", "KILL" if read_only else "TERM"),
         *("qemu-nbd", "--persistent", "--socket", str(folder / "nbd.sock"), "--shared", str(_CLIENTS)),
         *("--format", image.format),
         # Writes go through the page cache and are made safe by the flushes of the mover. Reading past the cache
@@ -133,10 +148,13 @@ def _spawn(argv: list[str], log: int) -> "subprocess.Popen[bytes]":
 
 
 def _wait_ready(process: "subprocess.Popen[bytes]", path: Path, until: float, image: Image) -> None:
-    while time.monotonic() < until:
+    while (left := until - time.monotonic()) > 0:
         with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+            client.settimeout(left)
             client.connect(str(path))
-            return
+            # Not only listening, but at work: between the two, qemu-nbd forgets a signal to end.
+            if client.recv(len(_GREETING)) == _GREETING:
+                return
         if process.poll() is not None:
             raise _Ended
         time.sleep(_LOOK)

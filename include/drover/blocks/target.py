@@ -70,9 +70,9 @@ def prepare(end: Path | Address, format: DiskFormat | None, source: Endpoint, si
         return Target(end, _state_folder() / "copies" / f"{name}.journal")
     path = Path(os.path.realpath(end.parent)) / end.name
     journal = path.parent / f".{path.name}.drover-journal"
+    bound = _refuse_foreign(path, journal, source) if os.path.lexists(path) else None
     chosen = format or _format_of(path)
-    if os.path.lexists(path):
-        bound = _refuse_foreign(path, journal, source)
+    if bound is not None:
         image = probe(path, chosen)
         if image.size == size:
             same = bool(source.version) and bound.get("version") == source.version
