@@ -7,6 +7,8 @@ the key) and these extra fields, all optional:
     known_hosts / known_hosts_file      text or path; default ~/.ssh/known_hosts
     verify_host_key                     false turns host key verification off: explicit, and a concern
     peer_uri                            the libvirt URI at which other hosts reach this one for live moves
+    migrate_uri                         where QEMU of other hosts reaches this one for live moves: tcp://address
+    migrate_tls                         true: live moves use TLS between the hosts' QEMUs, which need certificates
     libvirt_socket                      libvirt's unix socket on the host, where it is not in the usual place
 """
 

@@ -30,6 +30,8 @@ class Connection:
         self.spec = spec
         self.ssh = Ssh(spec)
         self.forwards = Forwards(self.ssh)
+        # Why live moves failed that were started here, by machine; a restarted caller asks the hosts alone.
+        self.live_errors: dict[str, str] = {}
         try:
             self._socket = self._find_socket()
             self.libvirt = self.open_libvirt()

@@ -6,10 +6,11 @@ from types import TracebackType
 from typing import Self
 
 from drover.blocks.endpoint import Endpoint
+from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.libvirt import define, disks, inventory, power, site, trial
+from drover.hypervisors.libvirt import define, disks, inventory, live, power, site, trial
 from drover.hypervisors.libvirt.connection import Connection
-from drover.hypervisors.port import TargetSettings, Trial
+from drover.hypervisors.port import Hypervisor, LiveStatus, TargetSettings, Trial
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
 
 
@@ -94,3 +95,25 @@ class LibvirtHypervisor:
 
     def isolated_trial(self, name: str, network: str, owner: Ownership) -> AbstractContextManager[Trial]:
         return trial.isolated_trial(self.connection, self.machine(name), network, owner)
+
+    # Live moves
+
+    def start_live(
+        self, name: str, target: Hypervisor, settings: TargetSettings, *, bandwidth: int | None, paused: bool
+    ) -> None:
+        live.start(self.connection, _peer(target), name, settings, bandwidth=bandwidth, paused=paused)
+
+    def live_status(self, name: str, target: Hypervisor) -> LiveStatus:
+        return live.status(self.connection, _peer(target), name)
+
+    def cancel_live(self, name: str) -> None:
+        live.cancel(self.connection, name)
+
+
+def _peer(target: Hypervisor) -> Connection:
+    if not isinstance(target, LibvirtHypervisor):
+        raise OperatorNeededError(
+            f"A running machine cannot move from a libvirt host to a {target.kind} host.",
+            remedy="Give it the strategy 'cold'.",
+        )
+    return target.connection
