@@ -4,7 +4,8 @@ import socket
 import time
 from collections.abc import Callable
 
-from drover.guest.checks import CheckResult, run_check
+from drover.guest.checks import run_check
+from drover.guest.result import CheckResult
 from drover.hypervisors.port import Stream
 from drover.migration.move import Move
 from drover.quality.runner import Verdict

@@ -3,9 +3,8 @@
 import time
 
 from drover.errors import OperatorNeededError
-from drover.migration import intents
+from drover.migration import checks, intents
 from drover.migration.backup import backup_folder, read_seal
-from drover.migration.checks import direct, run_checks, verdict
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -26,9 +25,9 @@ def run(move: Move) -> Facts:
     intents.declare(move.store, Intent.TARGET_STARTED)
     if move.plan.strategy is Strategy.COLD:
         move.target.power_on(move.name)
-    results = run_checks(move, direct, move.plan.boot_deadline)
+    results = checks.run_checks(move, checks.direct, move.plan.boot_deadline)
     answered = time.time()
-    outcome = verdict(move, "cutover", results)
+    outcome = checks.verdict(move, "cutover", results)
     if not outcome.passed:
         raise OperatorNeededError(
             f"Machine '{move.name}' runs at the target but failed: {' '.join(outcome.failures)}",

@@ -36,11 +36,11 @@ class Move:
 
     @cached_property
     def source(self) -> Hypervisor:
-        return self._connect(self.plan.source or self.wave.source)
+        return self._connect(self.wave.source_of(self.plan))
 
     @cached_property
     def target(self) -> Hypervisor:
-        return self._connect(self.plan.target or self.wave.target)
+        return self._connect(self.wave.target_of(self.plan))
 
     def _connect(self, conn_id: str) -> Hypervisor:
         return self._stack.enter_context(registry.connect(self.resolve(conn_id)))

@@ -8,8 +8,7 @@ import logging
 
 from drover.errors import DroverError, OperatorNeededError
 from drover.hypervisors.port import LiveMover
-from drover.migration import intents
-from drover.migration.checks import direct, run_checks, verdict
+from drover.migration import checks, intents
 from drover.migration.disks import journal, manifests
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -109,7 +108,7 @@ def _prove_source(move: Move) -> Facts:
     """The source answers the same checks that the target would have had to pass."""
     if move.machine.state is not PowerState.RUNNING:
         return {"source": "off, as it was"}
-    outcome = verdict(move, "rollback", run_checks(move, direct, move.plan.boot_deadline))
+    outcome = checks.verdict(move, "rollback", checks.run_checks(move, checks.direct, move.plan.boot_deadline))
     if not outcome.passed:
         raise OperatorNeededError(
             f"Machine '{move.name}' was started at the source again but failed: {' '.join(outcome.failures)}",

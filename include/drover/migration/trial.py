@@ -5,7 +5,7 @@ Live: the machine runs at the target already, so its checks are asked there.
 """
 
 from drover.errors import OperatorNeededError
-from drover.migration.checks import direct, run_checks, verdict
+from drover.migration import checks
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
 from drover.model import Strategy
@@ -15,15 +15,15 @@ from drover.model import Strategy
 def run(move: Move) -> Facts:
     require(move, "backup", "transfer", "validate")
     if move.plan.strategy is Strategy.LIVE:
-        results = run_checks(move, direct, move.plan.boot_deadline)
+        results = checks.run_checks(move, checks.direct, move.plan.boot_deadline)
         where = "production"
     elif move.wave.mappings.test_network is None:
         return {"skipped": "the wave names no test_network, so there was no trial boot", "checks": 0}
     else:
         where = move.wave.mappings.test_network
         with move.target.isolated_trial(move.name, where, move.owner) as trial:
-            results = run_checks(move, trial.connect, move.plan.boot_deadline, commands=False)
-    outcome = verdict(move, "test", results)
+            results = checks.run_checks(move, trial.connect, move.plan.boot_deadline, commands=False)
+    outcome = checks.verdict(move, "test", results)
     if not outcome.passed:
         raise OperatorNeededError(
             f"Machine '{move.name}' came up on the network '{where}' but failed: {' '.join(outcome.failures)}",

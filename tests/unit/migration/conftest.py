@@ -2,8 +2,7 @@
 
 import random
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_host import MIB, Answer, FakeHost, LiveFakeHost
 
+from drover.blocks.endpoint import Endpoint
+from drover.blocks.readback import read_manifest
+from drover.blocks.throttle import Throttle
+from drover.guest.table import to_table
 from drover.hypervisors import registry
 from drover.hypervisors.connection import ConnectionSpec
 from drover.migration import (
@@ -55,7 +58,7 @@ class Site:
 
     def move(self) -> Any:
         wave = Wave.model_validate(self.wave)
-        specs = {"a": ConnectionSpec("a", "fake", "a"), "b": ConnectionSpec("b", "fake", "b")}
+        specs = {"a": ConnectionSpec("a", "libvirt", "a"), "b": ConnectionSpec("b", "libvirt", "b")}
         return open_move(wave, wave.machines[0].key, "run-1", specs.__getitem__, self.root / "store")
 
     def run(self, stage: str) -> Any:
@@ -72,10 +75,16 @@ class Site:
             return rollback.run(move)
 
 
-@contextmanager
-def no_connection(spec: ConnectionSpec) -> Iterator[None]:
-    raise AssertionError(spec)
-    yield
+def read_blocks_as_files(disks: Mapping[str, Endpoint]) -> pd.DataFrame:
+    """A file a disk: its guest has no filesystem that an appliance could mount."""
+    return to_table(
+        {"filesystem": f"{name}:0", "path": "/all", "guest_path": "/all", "type": "file", "digest": _root(disk)}
+        for name, disk in disks.items()
+    )
+
+
+def _root(disk: Endpoint) -> str:
+    return read_manifest(disk, throttle=Throttle(None), progress=lambda _: None).root
 
 
 @pytest.fixture
@@ -87,7 +96,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(registry, "connect", lambda spec: hosts[spec.id])
     # Guests answer while one of the two runs; reading their files needs an appliance, which the lab tests start.
     monkeypatch.setattr(checks, "direct", lambda *_: Answer())
-    monkeypatch.setattr("drover.guest.files.read_files", lambda _: pd.DataFrame(_FILES))
+    monkeypatch.setattr("drover.guest.files.read_files", read_blocks_as_files)
     return Site(
         source,
         target,
@@ -112,6 +121,3 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
             ],
         },
     )
-
-
-_FILES: dict[str, list[Any]] = {}

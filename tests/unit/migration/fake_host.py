@@ -65,7 +65,7 @@ class Answer(io.BytesIO):
 
 
 class FakeHost:
-    kind = "fake"
+    kind = "libvirt"
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -136,7 +136,7 @@ class FakeHost:
 
         self._enter("host")
         return Host(
-            self.name, "fake", "1", 8, "model", 64 * 1024 * MIB, 32 * 1024 * MIB, time.time(), ("q35",),
+            self.name, "libvirt", "9.0.0", 8, "model", 64 * 1024 * MIB, 32 * 1024 * MIB, time.time(), ("q35",),
             (Firmware.BIOS, Firmware.UEFI),
         )  # fmt: skip
 
