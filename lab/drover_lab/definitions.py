@@ -18,19 +18,26 @@ _FIRMWARE = (
 )
 
 
+NETWORKS = ("production", "isolated")
+POOLS = {"default": IMAGES, "small": "/var/lib/libvirt/small"}
+
+
 def network(name: str) -> str:
     """A libvirt network upon the host's bridge of the same name."""
     root = Element("network")
     SubElement(root, "name").text = name
+    SubElement(root, "uuid").text = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.network.lab.drover"))
     SubElement(root, "forward", mode="bridge")
     SubElement(root, "bridge", name=name)
     return _text(root)
 
 
-def pool(name: str, path: str) -> str:
+def pool(name: str) -> str:
+    """A pool of images in a folder."""
     root = Element("pool", type="dir")
     SubElement(root, "name").text = name
-    SubElement(SubElement(root, "target"), "path").text = path
+    SubElement(root, "uuid").text = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.pool.lab.drover"))
+    SubElement(SubElement(root, "target"), "path").text = POOLS[name]
     return _text(root)
 
 

@@ -94,7 +94,13 @@ NAMES = tuple(spec.name for spec in SPECS)
 
 def guest(topology: Topology, name: str) -> Guest:
     """:raises BadInputError: the lab knows no such machine."""
-    for spec in SPECS:
-        if spec.name == name:
-            return Guest(spec, topology.guest_mac(spec.number), topology.guest_address(spec.number))
+    found = spec(name)
+    return Guest(found, topology.guest_mac(found.number), topology.guest_address(found.number))
+
+
+def spec(name: str) -> GuestSpec:
+    """:raises BadInputError: no machine of the lab is called so."""
+    for known in SPECS:
+        if known.name == name:
+            return known
     raise BadInputError(f"The lab has no machine called {name!r}.", remedy=f"It has {', '.join(NAMES)}.")

@@ -69,7 +69,9 @@ def wait_ready(lab: topology.Topology, host: topology.LabHost) -> None:
     """:raises RetryableError: its libvirt does not answer through SSH in time."""
 
     def answers() -> bool:
-        if not is_running(host) and record_path(host).exists():
+        # The record is written by the host's own process, a moment after it was started.
+        record = ProcessRecord.load(record_path(host))
+        if record is not None and not record.alive():
             raise RetryableError(f"The host {host.name} ended.", remedy=f"Its log is {logs(host) / 'init.log'}.")
         return ssh(lab, host, ["virsh", "-q", "-c", "qemu:///system", "uri"], check=False).returncode == 0
 

@@ -2,8 +2,9 @@
 
 import shutil
 import uuid
+from pathlib import Path
 
-from drover_lab import keys
+from drover_lab import definitions, keys
 from drover_lab.process import write_atomically
 from drover_lab.topology import LabHost, Topology
 
@@ -14,7 +15,7 @@ BINDS = {
     "var-lib-libvirt": "/var/lib/libvirt",
     "var-cache-libvirt": "/var/cache/libvirt",
     "var-log-libvirt": "/var/log/libvirt",
-    "root-ssh": "/root/.ssh",
+    "root": "/root",
     "tmp": "/tmp",
     "var-tmp": "/var/tmp",
 }
@@ -85,24 +86,39 @@ def _write_libvirt(topology: Topology, host: LabHost) -> None:
     write_atomically(folder / "libvirtd.conf", LIBVIRTD_CONF.format(uuid=identity))
     write_atomically(folder / "qemu.conf", QEMU_CONF.format(address=host.address))
     write_atomically(folder / "virtlogd.conf", "max_clients = 500\n")
+    for name in definitions.NETWORKS:
+        _write_object(folder, "qemu/networks", name, definitions.network(name))
+    for name in definitions.POOLS:
+        _write_object(folder, "storage", name, definitions.pool(name))
+
+
+def _write_object(folder: Path, kind: str, name: str, definition: str) -> None:
+    """Where libvirt keeps its networks and pools; it starts those that `autostart` links to."""
+    write_atomically(folder / kind / f"{name}.xml", definition)
+    link = folder / kind / "autostart" / f"{name}.xml"
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    # The path is the one inside the host.
+    link.symlink_to(f"{BINDS['etc-libvirt']}/{kind}/{name}.xml")
 
 
 def _write_ssh(topology: Topology, host: LabHost) -> None:
     write_atomically(host.folder / "etc-ssh" / "sshd_config", SSHD_CONFIG.format(address=host.address))
     _copy_key(keys.host_key(topology, host.name), host, "etc-ssh/ssh_host_ed25519_key")
-    _copy_key(keys.root_key(topology, host.name), host, "root-ssh/id_ed25519")
+    (host.folder / "root/.ssh").mkdir(exist_ok=True)
+    _copy_key(keys.root_key(topology, host.name), host, "root/.ssh/id_ed25519")
     others = [keys.root_key(topology, other.name) for other in topology.hosts if other.name != host.name]
     allowed = "".join(keys.public(key) for key in (keys.controller_key(topology), *others))
-    (host.folder / "root-ssh").chmod(0o700)
-    write_atomically(host.folder / "root-ssh" / "authorized_keys", allowed, 0o600)
-    write_atomically(host.folder / "root-ssh" / "known_hosts", keys.known_hosts(topology).read_text())
+    (host.folder / "root").chmod(0o700)
+    (host.folder / "root/.ssh").chmod(0o700)
+    write_atomically(host.folder / "root/.ssh" / "authorized_keys", allowed, 0o600)
+    write_atomically(host.folder / "root/.ssh" / "known_hosts", keys.known_hosts(topology).read_text())
 
 
-def _copy_key(source: object, host: LabHost, name: str) -> None:
+def _copy_key(source: Path, host: LabHost, name: str) -> None:
     target = host.folder / name
     shutil.copyfile(f"{source}.pub", f"{target}.pub")
-    with open(str(source), encoding="ascii") as stream:
-        write_atomically(target, stream.read(), 0o600)
+    write_atomically(target, source.read_text(), 0o600)
 
 
 def _write_system(topology: Topology, host: LabHost) -> None:

@@ -1,7 +1,7 @@
 """The first process of a KVM host: makes the host's own view of the file system, then keeps its daemons running.
 
 It is process 1 of its namespace: when it ends, the kernel ends everything in the host. It imports the standard
-library only, and all of it before it mounts a /tmp of its own over what may be the way to this very program.
+library only, and all of it before it mounts a /root and a /tmp of its own over what may be the way to this program.
 """
 
 import contextlib

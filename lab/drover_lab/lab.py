@@ -8,6 +8,7 @@ from typing import Any
 
 from drover_lab import guests, host, keys, machines, network, preconditions, slots, state, virsh
 from drover_lab.guests import Guest
+from drover_lab.images import cache
 from drover_lab.images.cache import Say
 from drover_lab.state import LabState
 from drover_lab.topology import LabHost, Topology
@@ -128,6 +129,8 @@ def up(
     """
     slots.check_name(name)
     network.bits_per_second(link_rate or DEFAULT_LINK_RATE)
+    for machine in machine_names or ():
+        guests.spec(machine)
     preconditions.check()
     with state.locked(name):
         known = LabState.find(name)
@@ -135,7 +138,6 @@ def up(
         wanted = machine_names if machine_names is not None else (known.guests if known else guests.NAMES)
         settings = LabState(name, slots.claim(name), rate, wanted)
         lab = Lab(Topology(settings))
-        assert lab.machines.keys() == set(wanted)
         settings.save()
         say(f"Lab '{name}': hosts in {slots.management(settings.slot)}, machines in {slots.production(settings.slot)}.")
         _up_hosts(lab, say)
@@ -157,6 +159,8 @@ def _up_hosts(lab: Lab, say: Say) -> None:
 
 
 def _await_machines(lab: Lab, say: Say) -> None:
+    if not lab.machines:
+        return
     running = {name for found in lab.states().values() for name, what in found.items() if what == "running"}
     for name in lab.machines:
         if name in running:
@@ -182,7 +186,11 @@ def down(name: str = slots.DEFAULT_NAME, *, say: Say = _silent) -> None:
         say("Removing the network.")
         if slot is not None:
             network.remove(topology)
-        shutil.rmtree(settings.folder, ignore_errors=False) if settings.folder.exists() else None
+            # Building is quick; only the default lab's images are kept for the next time.
+            if name != slots.DEFAULT_NAME:
+                cache.forget(slot)
+        if settings.folder.exists():
+            shutil.rmtree(settings.folder)
         slots.release(name)
     for folder in (state.labs_folder(), state.ROOT):
         with contextlib.suppress(OSError):
@@ -216,8 +224,8 @@ def status(name: str = slots.DEFAULT_NAME) -> dict[str, Any]:
                 "address": lab.machines[machine].address,
                 "mac": lab.machines[machine].mac,
             }
+            for machine in lab.machines
             for where, found in states.items()
-            for machine, what in found.items()
-            if machine in lab.machines
+            for what in ([found[machine]] if machine in found else [])
         ],
     }

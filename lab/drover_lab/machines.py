@@ -32,11 +32,13 @@ def ensure(lab: Topology, say: cache.Say) -> None:
 
     A machine that was moved stays where it is; of two definitions, that one counts which starts with its host.
     """
+    if not lab.state.guests:
+        return
     known = all_states(lab)
     missing = [name for name in lab.state.guests if not any(name in found for found in known.values())]
     for name in missing:
         say(f"Making the machine {name}.")
-        restore(lab, [name])
+        restore(lab, [name], say)
     for name in set(lab.state.guests) - set(missing):
         where = [place for place, found in known.items() if name in found]
         if all(known[place][name] == "off" for place in where):
@@ -53,7 +55,7 @@ def _start_again(lab: Topology, name: str, places: list[str], say: cache.Say) ->
         say(f"{name} is off on {' and '.join(chosen)}; it stays so ('lab reset {name}' starts it afresh).")
 
 
-def restore(lab: Topology, names: Sequence[str]) -> None:
+def restore(lab: Topology, names: Sequence[str], say: cache.Say = lambda _: None) -> None:
     """Removes machines from both hosts and starts them at home with their first disks. Does not wait for their boot."""
     chosen = [guest(lab, name) for name in names]
     for where in lab.hosts:
@@ -62,7 +64,7 @@ def restore(lab: Topology, names: Sequence[str]) -> None:
             _remove_files(where, machine)
     for machine in chosen:
         home = lab.host(machine.spec.home)
-        pristine = cache.images(machine, lab.state.slot, lambda _: None)
+        pristine = cache.images(machine, lab.state.slot, say)
         for disk in machine.spec.disks:
             cache.copy(pristine[disk.name], _images(home) / machine.image_name(disk))
         create(lab, home, machine.name, domain(machine, kvm.domain_type(), lab.state.name))

@@ -8,8 +8,6 @@ from drover.errors import OperatorNeededError
 from drover_lab import definitions, host
 from drover_lab.topology import LabHost, Topology
 
-NETWORKS = ("production", "isolated")
-POOLS = {"default": definitions.IMAGES, "small": "/var/lib/libvirt/small"}
 _STATES = {"running": "running", "paused": "paused", "shut off": "off"}
 _EVERYTHING = "--nvram --managed-save --snapshots-metadata --checkpoints-metadata"
 
@@ -26,9 +24,9 @@ def _batch(lab: Topology, where: LabHost, commands: list[str]) -> str:
 
 
 def ensure_host(lab: Topology, where: LabHost) -> None:
-    """Networks and pools, defined, started, and started again with the host."""
-    objects = [("net", name, definitions.network(name)) for name in NETWORKS]
-    objects += [("pool", name, definitions.pool(name, path)) for name, path in POOLS.items()]
+    """Networks and pools, defined and started: what the host found at its start, unless somebody removed it since."""
+    objects = [("net", name, definitions.network(name)) for name in definitions.NETWORKS]
+    objects += [("pool", name, definitions.pool(name)) for name in definitions.POOLS]
     if _active(lab, where) >= {name for _, name, _ in objects}:
         return
     for kind, name, definition in objects:

@@ -34,6 +34,8 @@ def alone() -> Iterator[None]:
 def images(guest: Guest, slot: int, say: Say) -> dict[str, Path]:
     """The pristine images of a guest by disk name; built now unless they were before."""
     with alone():
+        if kernel.find() is None:
+            say("Downloading the kernel that the machines boot.")
         linux = kernel.ensure()
         place = folder() / f"{guest.name}-{slot}-{_digest(guest, linux)}"
         if not (place / "done").exists():
@@ -47,7 +49,7 @@ def images(guest: Guest, slot: int, say: Say) -> dict[str, Path]:
 
 
 def forget(slot: int) -> None:
-    """Drops what was built for one slot's addresses."""
+    """Drops what was built for one slot's addresses; does nothing where nothing was."""
     for place in folder().glob(f"*-{slot}-*"):
         shutil.rmtree(place, ignore_errors=True)
 

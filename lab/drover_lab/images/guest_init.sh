@@ -75,7 +75,8 @@ answer() {
         last=$(tail -n 1 "$JOURNAL")
         age=$(($(date +%s) - ${last#* }))
         status=ok code='200 OK'
-        [ "$age" -gt 10 ] && status=stalled code='503 Service Unavailable'
+        # Just after a boot the last tick is from before it.
+        [ "$age" -gt 10 ] && [ "${uptime%%.*}" -gt 10 ] && status=stalled code='503 Service Unavailable'
         body="{\"status\":\"$status\",\"name\":\"$(hostname)\",\"uptime\":$uptime,\"tick\":${last%% *}}"
         printf 'HTTP/1.0 %s\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s\n' \
             "$code" $((${#body} + 1)) "$body"

@@ -1,0 +1,24 @@
+"""What tests of several kinds share: a lab of their own, taken down whatever happens."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from drover_lab.lab import Lab
+
+
+@pytest.fixture(scope="session")
+def lab() -> "Iterator[Lab]":
+    """A lab with all its machines. `DROVER_TEST_LAB=name` uses that one, starts it if need be, and leaves it there."""
+    from drover_lab import lab as labs
+
+    reused = os.environ.get("DROVER_TEST_LAB")
+    name = reused or f"t{os.getpid()}"
+    try:
+        yield labs.up(name, say=print)
+    finally:
+        if not reused:
+            labs.down(name)
