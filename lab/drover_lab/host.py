@@ -89,9 +89,11 @@ def _orders(host: topology.LabHost) -> dict[str, object]:
         ["-t", "sysfs", "sysfs", "/sys"],
         ["-t", "tmpfs", "-o", "size=1m,mode=755", "hidden", HIDDEN],
     ]
-    if not kvm.works():
-        # So that libvirt offers what this machine can do and no more.
-        mounts += [["--bind", "/dev/null", "/dev/kvm"]] if Path("/dev/kvm").exists() else []
+    if Path("/dev/kvm").exists() and not kvm.works():
+        # So that libvirt offers what this machine can do and no more. It asks whether it may write to the file, and
+        # forgets what it knows of qemu (seconds to find out) whenever the answer is not what qemu can do: only a file
+        # that is read-only says no to root.
+        mounts += [["--bind", f"{folder}/{host_files.NO_KVM}", "/dev/kvm"], ["-o", "remount,bind,ro", "/dev/kvm"]]
     return {
         "hostname": host.name,
         "mounts": mounts,

@@ -20,6 +20,7 @@ BINDS = {
     "var-tmp": "/var/tmp",
 }
 FILES = {"hosts": "/etc/hosts", "hostname": "/etc/hostname", "shadow": "/etc/shadow"}
+NO_KVM = "no-kvm"
 SMALL_POOL_BYTES = 64 * 1024 * 1024
 
 LIBVIRTD_CONF = """\
@@ -124,6 +125,7 @@ def _copy_key(source: Path, host: LabHost, name: str) -> None:
 def _write_system(topology: Topology, host: LabHost) -> None:
     names = "".join(f"{other.address} {other.name}\n" for other in topology.hosts)
     write_atomically(host.folder / "hosts", f"127.0.0.1 localhost\n{names}")
+    write_atomically(host.folder / NO_KVM, "")
     write_atomically(host.folder / "hostname", f"{host.name}\n")
     # sshd refuses a root whose account is locked, as it is on many machines; no password fits this entry.
     write_atomically(host.folder / "shadow", "root:*:19000:0:99999:7:::\nsshd:*:19000:0:99999:7:::\n", 0o640)

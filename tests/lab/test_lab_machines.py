@@ -107,7 +107,9 @@ def test_on_the_isolated_network_only_its_host_reaches_it(lab: Lab) -> None:
         virsh.virsh(lab.topology, where, "define", "/dev/stdin", stdin=isolated)
         lab.virsh("kvm-a", "start", "web")
         ask = ["curl", "-s", "-m", "2", f"{lab.machines['web'].url}/health"]
-        wait_until("web answers its host", lambda: '"ok"' in lab.run("kvm-a", ask, check=False), deadline=60, interval=1)
+        wait_until(
+            "web answers its host", lambda: '"ok"' in lab.run("kvm-a", ask, check=False), deadline=60, interval=1
+        )
         assert lab.run("kvm-b", ask, check=False) == ""
         assert lab.health("web") is None
     finally:
