@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LAUNCH_SECONDS = 240.0
+_LAUNCH_SECONDS = 600.0  # emulated, on a host that is busy copying
 _LAUNCH_SECONDS_KVM = 60.0
 _SETTINGS = "LIBGUESTFS_BACKEND_SETTINGS"
 
