@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from drover.errors import OperatorNeededError, RetryableError
@@ -13,7 +13,7 @@ from drover_lab.demo.sessions import Session
 from drover_lab.process import run
 
 # Without the log servers: tasks run on this machine, so the UI reads their logs from the disk, and no port is opened.
-_COMPONENTS: dict[str, list[str]] = {
+COMPONENTS: dict[str, list[str]] = {
     "api-server": ["api-server", "--host", "127.0.0.1", "--port", "{port}"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
@@ -26,10 +26,13 @@ Say = Callable[[str], None]
 
 
 @contextmanager
-def started(home: Home, extra: Mapping[str, str], say: Say) -> Iterator[tuple[Airflow, str]]:
+def started(
+    home: Home, extra: Mapping[str, str], say: Say, components: Mapping[str, Sequence[str]] = COMPONENTS
+) -> Iterator[tuple[Airflow, str]]:
     """Airflow, logged in, and its address. Leaving ends it.
 
-    :param extra: further environment variables, connections among them.
+    :param extra: further environment variables, connections among them; they go before those of `home`.
+    :param components: the arguments of each Airflow command, by a name for its log.
     :raises OperatorNeededError: a component ended, or not all work in time.
     """
     home.prepare()
@@ -46,7 +49,7 @@ def started(home: Home, extra: Mapping[str, str], say: Say) -> Iterator[tuple[Ai
     address = f"http://127.0.0.1:{port}"
     try:
         say("Starting Airflow.")
-        for name, arguments in _COMPONENTS.items():
+        for name, arguments in components.items():
             running[name] = Session.start(
                 name,
                 [sys.executable, "-m", "airflow", *(argument.format(port=port) for argument in arguments)],

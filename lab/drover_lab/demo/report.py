@@ -68,4 +68,4 @@ def log_of(home: Home, dag_id: str, run: str, task_id: str, attempt: int) -> Pat
 
 def print_failures(told: Sequence[str], console: Console) -> None:
     for sentence in told:
-        console.print(sentence, style="red", markup=False, highlight=False)
+        console.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)

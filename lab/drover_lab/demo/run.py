@@ -108,4 +108,5 @@ def _stay(console: Console, address: str, home: Home) -> None:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False)
+    # A sentence that a script reads is one line, however narrow the terminal is that it has not.
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

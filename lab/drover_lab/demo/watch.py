@@ -116,7 +116,7 @@ def _lines(states: States, seen: Mapping[str, Seen], console: Console) -> None:
         for step in (*STEPS, "rollback"):
             state = steps.get(step, "")
             if state != known.get(step) and state in ("running", "success", "failed", "up_for_retry"):
-                console.print(f"{name}: {step} {_WORDS[state]}", highlight=False)
+                console.print(f"{name}: {step} {_WORDS[state]}", markup=False, highlight=False)
         seen[name].states = dict(steps)
 
 

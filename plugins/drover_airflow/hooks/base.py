@@ -12,7 +12,7 @@ from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.port import Hypervisor
 
 # What these say below a warning is about themselves, and would bury what an auditor looks for in a task's log.
-_CHATTY = ("paramiko", "great_expectations", "matplotlib", "urllib3", "asyncio", "posthog")
+_CHATTY = ("great_expectations", "matplotlib", "urllib3", "asyncio", "posthog")
 
 
 class HypervisorHook(BaseHook):
@@ -97,3 +97,5 @@ def quiet() -> None:
     """Keeps the chatter of libraries out of task logs; their warnings stay."""
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Each try to reach a guest that still boots is an error to it; what matters is raised as an exception anyway.
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
