@@ -13,6 +13,7 @@ from kvm_hosts import FOLDER, digest, settings_for
 
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError, RetryableError
+from drover.hypervisors.libvirt import nbd_server
 from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
 from drover.model import PowerState, VirtualMachine
 from drover_lab.lab import Lab
@@ -74,6 +75,7 @@ import sys
 sys.path.insert(0, {here!r})
 import nbd
 from kvm_hosts import spec_of
+from drover.hypervisors.libvirt import nbd_server
 from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
 from drover_lab.lab import Lab
 with LibvirtHypervisor(spec_of(Lab.load({lab!r}), "kvm-a")) as a, a.read_disks({name!r}) as disks:
@@ -122,6 +124,10 @@ def test_foreign_backup_job_is_left_alone(a: LibvirtHypervisor, make: Make) -> N
 def test_machine_started_while_read_makes_the_reading_worthless(a: LibvirtHypervisor, make: Make) -> None:
     machine = make()
     with pytest.raises(RetryableError, match="was started while"), a.read_disks(machine.name):
+        with pytest.raises(OperatorNeededError, match="locked by another program"):
+            a.power_on(machine.name)
+        for disk in machine.disks:  # As if the images lay where locks do not work.
+            nbd_server.stop(a.connection, machine, disk)
         a.power_on(machine.name)
 
 
@@ -145,7 +151,7 @@ def test_writing_is_for_the_owner_and_keeps_the_machine_off(b: LibvirtHypervisor
         pass
     with b.write_disks(machine.name, settings.owner) as disks:
         fill(disks["vdb"], b"\x2a")
-        with pytest.raises(OperatorNeededError, match="lock"):
+        with pytest.raises(OperatorNeededError, match="locked by another program"):
             b.power_on(machine.name)
     with b.read_disks(machine.name) as disks:
         assert read(disks["vdb"]) == hashlib.sha256(b"\x2a" * (8 << 20)).hexdigest()

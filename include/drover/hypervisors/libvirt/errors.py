@@ -87,6 +87,12 @@ def _from_libvirt(host: str, error: Exception) -> DroverError:
         return RetryableError(f"The connection to libvirt on {host} failed: {said}.", remedy=_AGAIN)
     if code in (libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_AGENT_UNRESPONSIVE):
         return RetryableError(f"libvirt on {host} is busy: {said}.", remedy="Try again in a minute.")
+    if "Is another process using the image" in said:
+        image = said.rpartition("[")[2].partition("]")[0]
+        return OperatorNeededError(
+            f"The image {image} on {host} is locked by another program.",
+            remedy="Wait until that is done with it (a copy that still runs?), then try again.",
+        )
     if code == libvirt.VIR_ERR_NO_STORAGE_POOL:
         return OperatorNeededError(f"{host}: {said}.", remedy="Map the storage to a pool that exists on that host.")
     if code == libvirt.VIR_ERR_NO_NETWORK:

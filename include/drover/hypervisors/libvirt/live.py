@@ -119,6 +119,7 @@ class _Move:
         """Returns once libvirt works on it or has finished. :raises OperatorNeededError: it refused."""
         # A connection of its own: calls on the shared one must not wait behind one that lasts minutes.
         own = self._source.open_libvirt()
+        self._source.live_errors.pop(self._name, None)
         thread = threading.Thread(target=self._call, args=(own,), name=f"live move {self._name}", daemon=True)
         thread.start()
         until = time.monotonic() + _SEEN_DEADLINE
@@ -141,9 +142,7 @@ class _Move:
         except libvirt.libvirtError as error:
             # Of an error after the start, `status` learns what the hosts know; this one is told if it is still here.
             self._error = error
-            self._source.live_errors[self._name] = str(error.get_error_message())
-        else:
-            self._source.live_errors.pop(self._name, None)
+            self._source.live_errors.setdefault(self._name, str(error.get_error_message()))
 
 
 def status(source: Connection, target: Connection, name: str) -> LiveStatus:
@@ -151,7 +150,7 @@ def status(source: Connection, target: Connection, name: str) -> LiveStatus:
     domain = source.domain(name)
     job = _job(source, domain)
     if job is not None:
-        return LiveStatus(LiveState.RUNNING, done=job.get("data_processed", 0), total=job.get("data_total", 0))
+        return _running(source, domain, job)
     with source.errors():
         here = state_of(domain)
         uuid = domain.UUIDString()
@@ -168,6 +167,15 @@ def status(source: Connection, target: Connection, name: str) -> LiveStatus:
         message=source.live_errors.get(name)
         or f"it is {here.value} on {source.name} and {made.state.value if made else 'not'} on {target.name}",
     )
+
+
+def _running(source: Connection, domain: "libvirt.virDomain", job: dict[str, Any]) -> LiveStatus:
+    """While the disks are copied libvirt does not count the memory yet; without it the end would seem near."""
+    total = job.get("data_total", 0)
+    if not job.get("memory_total"):
+        with source.errors():
+            total += domain.maxMemory() * 1024
+    return LiveStatus(LiveState.RUNNING, done=job.get("data_processed", 0), total=total)
 
 
 def _not_moved(source: Connection, domain: "libvirt.virDomain", name: str) -> LiveStatus:
@@ -236,6 +244,7 @@ def cancel(source: Connection, name: str) -> None:
             raise RetryableError(
                 f"The live move of machine '{name}' on {source.name} does not end.", remedy="Try again in a minute."
             )
+        source.live_errors[name] = "it was cancelled"
         with source.errors():
             try:
                 domain.abortJob()

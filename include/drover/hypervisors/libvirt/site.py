@@ -40,11 +40,17 @@ def host(connection: Connection) -> Host:
             cpus=int(cpus),
             cpu_model=capabilities.findtext("host/cpu/model"),
             memory=int(memory_mib) << 20,
-            memory_free=int(virt.getFreeMemory()),
+            memory_free=_free_memory(virt),
             clock=clock,
             machine_types=tuple(item.text or "" for item in guest.iter("machine")) if guest is not None else (),
             firmwares=_firmwares(virt, arch),
         )
+
+
+def _free_memory(virt: "libvirt.virConnect") -> int:
+    """Bytes that a new machine could have: what the host uses as a cache is given back when it is needed."""
+    stats: dict[str, int] = virt.getMemoryStats(-1)
+    return (stats["free"] + stats.get("buffers", 0) + stats.get("cached", 0)) << 10
 
 
 def _dotted(version: int) -> str:
