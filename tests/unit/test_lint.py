@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
 
 def hooks() -> list[dict[str, Any]]:
-    configuration = YAML(typ="safe").load(ROOT / ".pre-commit-config.yaml")
+    configuration = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     return [hook for repo in configuration["repos"] for hook in repo["hooks"] if hook["id"] != "tests"]
 
 
