@@ -72,10 +72,16 @@ def wait_ready(lab: topology.Topology, host: topology.LabHost) -> None:
         # The record is written by the host's own process, a moment after it was started.
         record = ProcessRecord.load(record_path(host))
         if record is not None and not record.alive():
-            raise RetryableError(f"The host {host.name} ended.", remedy=f"Its log is {logs(host) / 'init.log'}.")
+            raise RetryableError(f"The host {host.name} ended: {_last_words(host)}", remedy="Run 'lab up' again.")
         return ssh(lab, host, ["virsh", "-q", "-c", "qemu:///system", "uri"], check=False).returncode == 0
 
     wait_until(f"the host {host.name} answers", answers, deadline=READY_SECONDS, interval=0.3)
+
+
+def _last_words(host: topology.LabHost) -> str:
+    log = logs(host) / "init.log"
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it left no word of why.")
 
 
 def _orders(host: topology.LabHost) -> dict[str, object]:
@@ -87,13 +93,14 @@ def _orders(host: topology.LabHost) -> dict[str, object]:
         ["-t", "tmpfs", "-o", f"size={size},mode=755", "small", "/var/lib/libvirt/small"],
         ["-t", "tmpfs", "-o", "mode=755", "run", "/run"],
         ["-t", "sysfs", "sysfs", "/sys"],
-        ["-t", "tmpfs", "-o", "size=1m,mode=755", "hidden", HIDDEN],
     ]
     if Path("/dev/kvm").exists() and not kvm.works():
         # So that libvirt offers what this machine can do and no more. It asks whether it may write to the file, and
         # forgets what it knows of qemu (seconds to find out) whenever the answer is not what qemu can do: only a file
         # that is read-only says no to root.
         mounts += [["--bind", f"{folder}/{host_files.NO_KVM}", "/dev/kvm"], ["-o", "remount,bind,ro", "/dev/kvm"]]
+    # Last, as it covers what the others come from.
+    mounts.append(["-t", "tmpfs", "-o", "size=1m,mode=755", "hidden", HIDDEN])
     return {
         "hostname": host.name,
         "mounts": mounts,
