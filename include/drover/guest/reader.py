@@ -151,7 +151,9 @@ def _digest(pipe: IO[bytes], beat: Callable[[], None]) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    # All that libguestfs says when tar in the appliance went on to the end, but met what it could not read.
+    return "it is damaged, some of its files cannot be read" if "file receive cancelled" in line else line
 
 
 if __name__ == "__main__":
