@@ -146,14 +146,14 @@ def test_arguments_and_folder_reach_the_command(prepared: Path, tmp_path: Path) 
 
 
 def test_nothing_is_done_twice_and_it_is_quick(prepared: Path) -> None:
-    seconds = []
+    before = os.times()
     for _ in range(5):
-        start = time.monotonic()
-        result = run([prepared / "drover", "verify"])
-        seconds.append(time.monotonic() - start)
-        assert result.stderr == ""
+        assert run([prepared / "drover", "verify"]).stderr == ""
+    after = os.times()
     assert (prepared / ".venv/bin/calls").read_text() == "-P -m drover verify\n" * 5
-    assert min(seconds) < 0.1
+    # Processor time, not the clock's: other tests may keep the machine busy.
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    assert used / 5 < 0.1
 
 
 def test_anybody_may_use_what_root_set_up(prepared: Path) -> None:
