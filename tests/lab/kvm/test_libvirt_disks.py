@@ -123,12 +123,15 @@ def test_foreign_backup_job_is_left_alone(a: LibvirtHypervisor, make: Make) -> N
 
 def test_machine_started_while_read_makes_the_reading_worthless(a: LibvirtHypervisor, make: Make) -> None:
     machine = make()
-    with pytest.raises(RetryableError, match="was started while"), a.read_disks(machine.name):
-        with pytest.raises(OperatorNeededError, match="locked by another program"):
-            a.power_on(machine.name)
-        for disk in machine.disks:  # As if the images lay where locks do not work.
-            nbd_server.stop(a.connection, machine, disk)
+    reading = a.read_disks(machine.name)
+    reading.__enter__()
+    with pytest.raises(OperatorNeededError, match="locked by another program"):
         a.power_on(machine.name)
+    for disk in machine.disks:  # As if the images lay where locks do not work.
+        nbd_server.stop(a.connection, machine, disk)
+    a.power_on(machine.name)
+    with pytest.raises(RetryableError, match="was started while"):
+        reading.__exit__(None, None, None)
 
 
 def test_paused_machine_is_read_too(a: LibvirtHypervisor, make: Make) -> None:
