@@ -96,6 +96,7 @@ def test_a_host_that_stays_away_is_given_up(monkeypatch):
     away = RetryableError("The host is away.", remedy="Wait.")
     trigger = Scripted(away, away, RUNNING, away, away, away, RUNNING)
     assert events(trigger) == [{"status": "lost", "message": "The host is away. Wait."}]
+    assert trigger.answers == [RUNNING], "an answer in between begins the count anew"
     assert trigger.cancelled == 0
 
 
