@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 _LOCAL_ROUNDS, _SSH_ROUNDS = 3, 2
 _LINK_BITS = 400_000_000
-_LINK_SIZE = 256 * MIB
+_LINK_SIZE = 512 * MIB
 _OWN_LIMIT = 100 * MIB
 
 

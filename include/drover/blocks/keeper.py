@@ -1,6 +1,7 @@
 """Flushes the target while others write to it, and then puts what they had finished into the journal."""
 
 import threading
+from collections.abc import Callable
 
 from drover.blocks.crew import Crew
 from drover.blocks.journal import Journal
@@ -14,9 +15,12 @@ _PATIENCE = 0.5
 
 
 class Keeper:
-    """:param target: the connection to flush. A server with several connections flushes what came by any of them."""
+    """:param target: gives the connection to flush, opened when first asked for.
 
-    def __init__(self, target: Connection, journal: Journal | None) -> None:
+    A server that lets several connections write flushes what came by any of them.
+    """
+
+    def __init__(self, target: Callable[[], Connection], journal: Journal | None) -> None:
         self._target = target
         self._journal = journal
         self._change = threading.Condition()
@@ -51,7 +55,7 @@ class Keeper:
                 self._safe += self._waiting
                 self._waiting = 0
             if finished or last:
-                self._target.flush()
+                self._target().flush()
             if finished and self._journal is not None:
                 self._journal.append(finished)
             if last:

@@ -73,7 +73,7 @@ def copy(
     :raises CorruptionError: the source is no longer what the journal says it was.
     """
     started = time.monotonic()
-    with Connections(source, WORKERS) as sources, Connections(target, WORKERS) as targets:
+    with Connections(source, WORKERS) as sources, Connections(target, WORKERS + 1) as targets:
         _refuse_unfit(source, target, sources, targets)
         bound = binding(source, target.label, sources.size, chunk_size, identity)
         if journal is None or not source.version:
@@ -151,7 +151,7 @@ class _Copy:
         self._digests = bytearray(DIGEST_SIZE * -(-self.size // chunk_size))
         self._resumable = dict(journal.chunks) if journal else {}
         self._sampled = _sample(self._resumable)
-        self._keeper = Keeper(targets[WORKERS - 1], journal)
+        self._keeper = Keeper(lambda: targets[WORKERS], journal)
         self._meter = Meter(sources[0].endpoint.label, self.size, progress)
         self._crew = Crew(self._meter, [sources, targets])
         # Only the thread that holds the plan's lock adds to these two; each worker has its own counts of the others.

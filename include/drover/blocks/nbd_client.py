@@ -6,6 +6,7 @@ libnbd releases the GIL while it waits, and serialises calls on one handle, so t
 import errno
 import os
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -166,17 +167,21 @@ def _refusal(endpoint: Endpoint, error: "nbd.Error") -> DroverError:
 
 
 class Connections:
-    """Up to `count` connections to one export; a server that cannot keep several consistent gets one."""
+    """Up to `count` connections to one export; a server that cannot keep several consistent gets one.
+
+    The first is opened at once, each other one by the thread that first uses it: on a slow line, opening takes longer
+    than many a request, and the first can work meanwhile.
+    """
 
     def __init__(self, endpoint: Endpoint, count: int) -> None:
         first = Connection(endpoint)
-        self._all = [first]
+        self._endpoint = endpoint
+        self._open: list[Connection | None] = [first, *[None] * (count - 1 if first.multi_conn else 0)]
+        self._locks = [threading.Lock() for _ in self._open]
+        self._aborted = False
         self.size = endpoint.size or first.size
         try:
-            if first.multi_conn:
-                self._all.extend(Connection(endpoint) for _ in range(count - 1))
-            for connection in self._all:
-                _expect_size(endpoint, connection.size, self.size)
+            _expect_size(endpoint, first.size, self.size)
         except BaseException:
             self.close()
             raise
@@ -190,15 +195,28 @@ class Connections:
         self.close()
 
     def __getitem__(self, number: int) -> Connection:
-        return self._all[number % len(self._all)]
+        """:raises RetryableError: nobody answers any more. :raises OperatorNeededError: the size has changed."""
+        number %= len(self._open)
+        with self._locks[number]:
+            connection = self._open[number]
+            if connection is None:
+                connection = self._open[number] = Connection(self._endpoint)
+                _expect_size(self._endpoint, connection.size, self.size)
+                if self._aborted:
+                    connection.abort()
+            return connection
 
     def abort(self) -> None:
-        for connection in self._all:
-            connection.abort()
+        self._aborted = True
+        for connection in self._open:
+            if connection is not None:
+                connection.abort()
 
     def close(self) -> None:
-        for connection in self._all:
-            connection.close()
+        """Once no thread uses them any more."""
+        for connection in self._open:
+            if connection is not None:
+                connection.close()
 
 
 def refuse_changed_size(endpoint: Endpoint, size: int) -> None:
