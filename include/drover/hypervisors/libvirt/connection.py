@@ -37,6 +37,7 @@ class Connection:
             self.libvirt = self.open_libvirt()
             with host_errors(spec.host):
                 self.name: str = self.libvirt.getHostname()
+            self.ssh.host = self.name  # One name in every message from here on.
         except BaseException:
             self.close()
             raise
