@@ -46,7 +46,7 @@ keep_network() {
             ip link set "$adapter" up && ip address add "$ADDRESS" dev "$adapter" && say "$ADDRESS on $adapter"
             arping -U -c 1 -I "$adapter" "${ADDRESS%/*}" >/dev/null 2>&1
         fi
-        sleep 2
+        sleep 5
     done
 }
 
