@@ -1,0 +1,58 @@
+"""The demo from its beginning to its end, as a newcomer runs it, twice: it moves, proves, tells, and leaves nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drover_lab.demo.home import Home
+from drover_lab.state import labs_folder
+
+NAME = f"e2edemo{os.getpid()}"
+SECONDS = 3000
+
+
+@pytest.fixture(scope="module")
+def home():
+    made = Home(NAME)
+    yield made
+    subprocess.run([sys.executable, "-m", "drover_lab", "down", "--name", NAME], check=False, timeout=300)
+    shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def run_demo():
+    command = [str(Path(sys.executable).with_name("drover")), "demo", "--exit", "--name", NAME]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2 * SECONDS)
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_the_demo_moves_and_proves_every_machine(home, time):
+    result = run_demo()
+    assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
+    assert "24 of 24 findings are good" in result.stdout
+    for machine, strategy in {"db": "cold", "files": "cold", "web": "live", "archive": "live"}.items():
+        row = next(line for line in result.stdout.splitlines() if f" {machine} " in line and strategy in line)
+        assert " of " in row
+    assert "http://127.0.0.1:" in result.stdout
+    assert home.keys["password"] in result.stdout
+
+    assert not (labs_folder() / NAME).exists()
+    assert list(home.processes.iterdir()) == []
+    assert processes_in(home.folder) == []
+
+
+def processes_in(folder):
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if Path(os.readlink(entry / "cwd")).is_relative_to(folder):
+                    found.append(entry.name)
+            except OSError:
+                continue  # it ended, or is a kernel thread
+    return found
