@@ -66,6 +66,8 @@ def wipe(hypervisor: LibvirtHypervisor) -> None:
             domain.destroy()
         if domain in hypervisor.connection.libvirt.listAllDomains(0) or domain.isPersistent():
             domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
+    exports = 'for f in /run/drover/*.pid; do [ -f "$f" ] && kill "$(cat "$f")"; done; rm -rf /run/drover'
+    hypervisor.connection.ssh.run(["sh", "-c", exports])
     hypervisor.connection.ssh.check(["sh", "-c", f"rm -rf {FOLDER}/* /var/lib/libvirt/qemu/nvram/*"])
 
 

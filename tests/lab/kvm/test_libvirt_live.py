@@ -67,7 +67,7 @@ def test_move_outlives_a_killed_caller(kvm_lab: Lab, a: LibvirtHypervisor, b: Li
     assert arrived.ownership == settings.owner
     assert not arrived.autostart
     for there, here in zip(arrived.disks, machine.disks, strict=True):
-        assert there.path.startswith(f"{FOLDER}/it's")
+        assert there.path.startswith(f"{FOLDER}/it%27s")
         assert digest(b, there.path, there.format.value) == digest(a, here.path, here.format.value)
     b.resume(ODD_NAME)
     assert b.power_state(ODD_NAME) is PowerState.RUNNING

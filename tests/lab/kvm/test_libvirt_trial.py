@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from kvm_hosts import ODD_NAME, digest, settings_for
 
-from drover.errors import OperatorNeededError
+from drover.errors import OperatorNeededError, RetryableError
 from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
 from drover.hypervisors.libvirt.trial import FOLDER, trial_name
 from drover.model import PowerState, VirtualMachine
@@ -39,9 +39,11 @@ def test_trial_runs_on_overlays_and_is_gone_afterwards(b: LibvirtHypervisor, def
         assert running.uuid != defined.uuid
         assert [(nic.mac, nic.network) for nic in running.nics] == [(defined.nics[0].mac, "isolated")]
         assert [disk.backing for disk in running.disks] == [disk.path for disk in defined.disks]
-        stream = trial.connect("127.0.0.1", 22, 5.0)
+        stream = trial.connect(b.connection.spec.host, 22, 5.0)
         assert stream.recv(4) == b"SSH-"
         stream.close()
+        with pytest.raises(RetryableError, match="Nothing answers at 127.0.0.1 port 9, asked from kvm-b"):
+            trial.connect("127.0.0.1", 9, 5.0)
     assert [machine.name for machine in b.machines()] == [ODD_NAME]
     assert traces(b) == b""
     assert digests(b, defined) == before

@@ -6,6 +6,16 @@ from contextlib import contextmanager
 from drover.errors import DroverError, OperatorNeededError, RetryableError
 
 _AGAIN = "Try again when the host answers."
+# libvirt has no error code of its own for a connection that broke.
+_GONE = (
+    "end of file while reading data",
+    "cannot recv data",
+    "cannot write data",
+    "client socket is closed",
+    "connection reset by peer",
+    "failed to connect socket",
+    "broken pipe",
+)
 
 
 def _one_line(text: object) -> str:
@@ -76,23 +86,16 @@ def _from_libvirt(host: str, error: Exception) -> DroverError:
     assert isinstance(error, libvirt.libvirtError)
     code = error.get_error_code()
     said = _one_line(error.get_error_message() or error)
-    gone = {
-        libvirt.VIR_ERR_NO_CONNECT,
-        libvirt.VIR_ERR_SYSTEM_ERROR,
-        libvirt.VIR_ERR_RPC,
-        libvirt.VIR_ERR_INVALID_CONN,
-        libvirt.VIR_ERR_INTERNAL_ERROR,
-    }
-    if code in gone and any(word in said.lower() for word in ("end of file", "connect", "reset", "broken pipe")):
-        return RetryableError(f"The connection to libvirt on {host} failed: {said}.", remedy=_AGAIN)
-    if code in (libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_AGENT_UNRESPONSIVE):
-        return RetryableError(f"libvirt on {host} is busy: {said}.", remedy="Try again in a minute.")
     if "Is another process using the image" in said:
         image = said.rpartition("[")[2].partition("]")[0]
         return OperatorNeededError(
             f"The image {image} on {host} is locked by another program.",
             remedy="Wait until that is done with it (a copy that still runs?), then try again.",
         )
+    if any(sign in said.lower() for sign in _GONE):
+        return RetryableError(f"The connection to libvirt on {host} failed: {said}.", remedy=_AGAIN)
+    if code in (libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_AGENT_UNRESPONSIVE):
+        return RetryableError(f"libvirt on {host} is busy: {said}.", remedy="Try again in a minute.")
     if code == libvirt.VIR_ERR_NO_STORAGE_POOL:
         return OperatorNeededError(f"{host}: {said}.", remedy="Map the storage to a pool that exists on that host.")
     if code == libvirt.VIR_ERR_NO_NETWORK:

@@ -111,8 +111,17 @@ class Ssh:
 
         :raises RetryableError: nobody answers there.
         """
+        import paramiko
+
         with host_errors(self.host):
-            channel = self.transport.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=timeout)
+            try:
+                origin = ("127.0.0.1", 0)
+                channel = self.transport.open_channel("direct-tcpip", (address, port), origin, timeout=timeout)
+            except paramiko.ChannelException as error:
+                raise RetryableError(
+                    f"Nothing answers at {address} port {port}, asked from {self.host}.",
+                    remedy="Wait until the guest has started, or see whether its service runs.",
+                ) from error
         channel.settimeout(timeout)
         return channel
 
