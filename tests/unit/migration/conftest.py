@@ -1,6 +1,7 @@
 """Two hosts over image files, and one machine that can be put through the stages one by one."""
 
 import random
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -70,9 +71,28 @@ class Site:
         for name in list(STAGES)[: list(STAGES).index(stage)]:
             self.run(name)
 
+    def snapshot(self) -> "Snapshot":
+        return Snapshot(self)
+
     def roll_back(self) -> Any:
         with self.move() as move:
             return rollback.run(move)
+
+
+class Snapshot:
+    """All files and both hosts as they are now, to start from again."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._hosts = (dict(site.source.known), dict(site.target.known))
+        self._copy = site.root.with_name(f"{site.root.name}-snapshot")
+        shutil.copytree(site.root, self._copy)
+
+    def restore(self) -> None:
+        shutil.rmtree(self._site.root)
+        # With their times: a disk whose time changed counts as written.
+        shutil.copytree(self._copy, self._site.root)
+        self._site.source.known, self._site.target.known = (dict(known) for known in self._hosts)
 
 
 def read_blocks_as_files(disks: Mapping[str, Endpoint]) -> pd.DataFrame:

@@ -12,9 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from drover.blocks.images import serve_image
-
 from drover.blocks.endpoint import Endpoint
+from drover.blocks.images import serve_image
 from drover.errors import BadInputError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveState, LiveStatus, TargetSettings, Trial
 from drover.model import (

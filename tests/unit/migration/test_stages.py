@@ -1,11 +1,12 @@
 """The stages in order, and the laws that hold between them."""
 
+import itertools
 from pathlib import Path
 
 import pytest
-from conftest import STAGES, Site
 from fake_host import MIB, Killed
 
+from conftest import STAGES, Site
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveState
 from drover.model import Ownership, PowerState
@@ -186,39 +187,50 @@ def test_a_machine_that_was_off_is_moved_and_stays_off(site: Site) -> None:
 # Killed at any point
 
 
-def _calls_of(stage: str) -> int:
-    """How many calls to its hosts a stage makes; a test below fails if one grows beyond its range."""
-    return {"transfer": 8, "cutover": 5, "commit": 6}[stage]
-
-
-POINTS = [(stage, at) for stage in ("transfer", "cutover", "commit") for at in range(1, _calls_of(stage) + 1)]
-
-
-@pytest.mark.parametrize(("stage", "at"), POINTS)
-def test_a_killed_stage_can_be_retried_or_taken_back(site: Site, stage: str, at: int) -> None:
+@pytest.mark.parametrize("stage", ["transfer", "cutover", "commit"])
+def test_a_stage_killed_at_any_call_can_be_retried_or_taken_back(site: Site, stage: str) -> None:
     """Never two, and the data whole, whichever way it goes on."""
     site.run_until(stage)
-    _kill(site, stage, at)
+    before = site.snapshot()
 
-    if at % 2:
-        site.run(stage)
-        for later in list(STAGES)[list(STAGES).index(stage) + 1 :]:
-            site.run(later)
-        assert (site.source.state("web"), site.target.state("web")) == (OFF, RUNNING)
-        assert same_bytes(site)
-    else:
-        site.roll_back()
-        assert site.source.state("web") is RUNNING
-        assert site.source.known["web"].autostart
-        assert site.target.state("web") in (None, OFF)
+    for at in itertools.count(1):
+        before.restore()
+        if not _killed(site, stage, at):
+            break
+        if at % 2:
+            _goes_on(site, stage)
+        else:
+            _goes_back(site)
+
+    assert at > 4
 
 
-def _kill(site: Site, stage: str, at: int) -> None:
+def _killed(site: Site, stage: str, at: int) -> bool:
+    """Runs the stage and kills it at the `at`-th call to a host; False where it makes fewer."""
     killer = site.source.killer = site.target.killer
     killer.seen, killer.at = 0, at
-    with pytest.raises(Killed):
+    try:
         site.run(stage)
-    killer.at = 0
+    except Killed:
+        return True
+    finally:
+        killer.at = 0
+    return False
+
+
+def _goes_on(site: Site, stage: str) -> None:
+    site.run(stage)
+    for later in list(STAGES)[list(STAGES).index(stage) + 1 :]:
+        site.run(later)
+    assert (site.source.state("web"), site.target.state("web")) == (OFF, RUNNING)
+    assert same_bytes(site)
+
+
+def _goes_back(site: Site) -> None:
+    site.roll_back()
+    assert site.source.state("web") is RUNNING
+    assert site.source.known["web"].autostart
+    assert site.target.state("web") in (None, OFF)
 
 
 # Live
