@@ -1,5 +1,7 @@
-"""`python -m drover_lab up`: the lab without the rest of the command line."""
+"""`python -m drover_lab` is `drover lab`."""
 
-from drover_lab.cli import app
+import sys
 
-app(prog_name="drover lab")
+from drover.cli import main
+
+sys.exit(main(["lab", *sys.argv[1:]]))

@@ -1,11 +1,10 @@
-"""`drover lab`: up, down, status, reset."""
+"""A datacenter in a box: two sites with real KVM hosts; up, down, status, reset."""
 
 import json
 from typing import Annotated
 
 import typer
 
-from drover.errors import DroverError
 from drover_lab import slots
 
 app = typer.Typer(name="lab", help="A datacenter in a box: two sites with real KVM hosts.", no_args_is_help=True)
@@ -15,11 +14,6 @@ Name = Annotated[str, typer.Option("--name", help="Which lab; several can stand 
 
 def _say(text: str) -> None:
     typer.echo(text)
-
-
-def _fail(error: DroverError) -> typer.Exit:
-    typer.echo(str(error), err=True)
-    return typer.Exit(1)
 
 
 @app.command()
@@ -37,10 +31,7 @@ def up(
 
     special: dict[str | None, tuple[str, ...] | None] = {None: None, "all": guests.NAMES, "none": ()}
     chosen = special[machines] if machines in special else tuple((machines or "").split(","))
-    try:
-        lab.up(name, link_rate=link_rate, machine_names=chosen, say=_say)
-    except DroverError as error:
-        raise _fail(error) from None
+    lab.up(name, link_rate=link_rate, machine_names=chosen, say=_say)
 
 
 @app.command()
@@ -48,10 +39,7 @@ def down(name: Name = slots.DEFAULT_NAME) -> None:
     """Ends the lab and removes everything of it; built guests stay in the cache."""
     from drover_lab import lab
 
-    try:
-        lab.down(name, say=_say)
-    except DroverError as error:
-        raise _fail(error) from None
+    lab.down(name, say=_say)
 
 
 @app.command()
@@ -62,10 +50,7 @@ def status(
     """Says what runs where."""
     from drover_lab import lab
 
-    try:
-        found = lab.status(name)
-    except DroverError as error:
-        raise _fail(error) from None
+    found = lab.status(name)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -83,7 +68,4 @@ def reset(
     """Brings machines back to how they were at first, on the host they started on."""
     from drover_lab import lab
 
-    try:
-        lab.Lab.load(name).reset_all(names or None)
-    except DroverError as error:
-        raise _fail(error) from None
+    lab.Lab.load(name).reset_all(names or None)
