@@ -52,7 +52,7 @@ def make_home() -> Iterator[Callable[[Lab], Home]]:
 
 
 @pytest.fixture(scope="module")
-def test_dag() -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_dag() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs one DAG to its end, task by task, as `airflow dags test` does: no scheduler, but real tasks and states."""
 
     def run(home: Home, lab: Lab, dag_id: str, dags: Path, **variables: str) -> subprocess.CompletedProcess[str]:

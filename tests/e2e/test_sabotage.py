@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lab_waves import newest_store, write_wave
-from sabotage import WAYS
+from sabotage import CHUNK, WAYS
 
 from drover_lab.demo.home import Home
 from drover_lab.lab import Lab
@@ -25,7 +25,7 @@ def home(lab, make_home):
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_a_harmed_target_never_takes_over(how: str, lab: Lab, home: Home, test_dag, tmp_path):
+def test_a_harmed_target_never_takes_over(how: str, lab: Lab, home: Home, run_dag, tmp_path):
     wave = write_wave(home, lab, "sabotage", [{"name": "files", "strategy": "cold"}])
     note = tmp_path / "note.json"
     variables = {
@@ -34,7 +34,7 @@ def test_a_harmed_target_never_takes_over(how: str, lab: Lab, home: Home, test_d
         "SABOTAGE_WAVE": str(wave),
         "SABOTAGE_NOTE": str(note),
     }
-    result = test_dag(home, lab, "wave_sabotage", DAGS, **variables)
+    result = run_dag(home, lab, "wave_sabotage", DAGS, **variables)
     assert note.exists(), f"the saboteur did not get to work:\n{result.stdout[-4000:]}\n{result.stderr[-4000:]}"
     done = json.loads(note.read_text())
 
@@ -56,9 +56,11 @@ def test_a_harmed_target_never_takes_over(how: str, lab: Lab, home: Home, test_d
 
 
 def names(message: str, done: dict[str, object]) -> bool:
-    """Whether the sentence names the disk, and a byte range in which the harm lies."""
-    if not re.search(rf"\b{done['disk']}\b", message):
-        return False
-    numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", message)]
-    begin, end = int(str(done["offset"])), int(str(done["offset"])) + int(str(done["length"]))
-    return any(low <= begin and end <= high for low in numbers for high in numbers if low < high)
+    """Whether a sentence about the harmed disk names bytes in which the harm lies, no wider than a chunk beyond it."""
+    begin, length = int(str(done["offset"])), int(str(done["length"]))
+    about = [part for part in message.split("Disk ") if re.match(rf"{done['disk']}\b", part)]
+    ranges = [(int(low), int(high)) for part in about for low, high in re.findall(r"bytes (\d+) to (\d+)", part)]
+    wide = done.get("widest", 2 * CHUNK)
+    return any(
+        low <= begin and begin + length - 1 <= high and high - low < int(str(wide)) + length for low, high in ranges
+    )

@@ -6,7 +6,6 @@ A terminal shows a bar for each machine; anything else gets one plain line whene
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -27,13 +26,6 @@ _BETWEEN_LOOKS = 1.0
 _LONGEST = 3600.0
 
 States = dict[str, dict[str, str]]
-
-
-@dataclass
-class Seen:
-    """What was last told of a machine."""
-
-    states: dict[str, str] = field(default_factory=dict)
 
 
 def follow(airflow: Airflow, dag_id: str, run: str, store: RunStore, machines: Sequence[str], console: Console) -> str:
@@ -96,8 +88,8 @@ def _share(store: RunStore, name: str) -> float:
 @contextmanager
 def _display(machines: Sequence[str], console: Console) -> Iterator[Callable[[States, Mapping[str, float]], None]]:
     if not console.is_terminal:
-        seen = {name: Seen() for name in machines}
-        yield lambda states, _: _lines(states, seen, console)
+        told: States = {name: {} for name in machines}
+        yield lambda states, _: _lines(states, told, console)
         return
     columns = (TextColumn("{task.fields[name]:<10}"), BarColumn(40), TextColumn("{task.description}"))
     with Progress(*columns, TimeElapsedColumn(), console=console) as bars:
@@ -110,14 +102,14 @@ def _bars(states: States, shares: Mapping[str, float], bars: Progress, rows: Map
         bars.update(row, completed=done(states[name], shares.get(name, 0.0)), description=current(states[name]))
 
 
-def _lines(states: States, seen: Mapping[str, Seen], console: Console) -> None:
+def _lines(states: States, told: States, console: Console) -> None:
+    """Only what is new: a task that waited without a worker and runs again has not begun again."""
     for name, steps in states.items():
-        known = seen[name].states
         for step in (*STEPS, "rollback"):
             state = steps.get(step, "")
-            if state != known.get(step) and state in ("running", "success", "failed", "up_for_retry"):
+            if state in _WORDS and state != told[name].get(step):
                 console.print(f"{name}: {step} {_WORDS[state]}", markup=False, highlight=False)
-        seen[name].states = dict(steps)
+                told[name][step] = state
 
 
 _WORDS = {"running": "begins", "success": "done", "failed": "FAILED", "up_for_retry": "failed, is tried again"}

@@ -48,7 +48,7 @@ def test_a_step_under_way_counts_by_its_share():
 def test_without_a_terminal_each_change_is_one_plain_line():
     output = io.StringIO()
     with watch._display(["db"], Console(file=output, force_terminal=False)) as show:
-        show({"db": {"inventory": "running"}}, {})
-        show({"db": {"inventory": "running"}}, {})
+        for state in ("running", "deferred", "scheduled", "running"):
+            show({"db": {"inventory": state}}, {})
         show({"db": {"inventory": "success", "preflight": "failed"}}, {})
     assert output.getvalue().splitlines() == ["db: inventory begins", "db: inventory done", "db: preflight FAILED"]
