@@ -44,7 +44,8 @@ def begin(move: Move) -> bool:
 def _cold(move: Move) -> Facts:
     require(move, "backup")
     _take_down(move)
-    move.target.define(move.machine, move.settings)
+    # Asked anew: what a guest changes in its UEFI variables while it runs is a part of the definition.
+    move.target.define(move.source.machine(move.name), move.settings)
     with (
         move.source.read_disks(move.name) as sources,
         move.target.write_disks(move.name, move.owner) as targets,
@@ -105,13 +106,22 @@ def finish(move: Move) -> Facts:
             f"The live move of '{move.name}' did not succeed: {final.message or 'the platform gave no reason'}.",
             remedy="The machine still runs at the source; Drover tries again, then gives up.",
         )
-    facts: Facts = {"strategy": "live", "bytes_written": final.done, "bytes_read": final.done}
+    moved = _moved(move, final)
+    facts: Facts = {"strategy": "live", "bytes_written": moved, "bytes_read": moved}
     began = intents.declared(move.store, Intent.LIVE_MOVE)
     facts["seconds"] = round(time.time() - began, 3) if began else 0.0
     facts["downtime_seconds"] = round(final.downtime or 0.0, 3)
     if move.plan.compare_at_switchover:
         facts.update(_compare_and_resume(move, final))
     return facts
+
+
+def _moved(move: Move, final: LiveStatus) -> int:
+    """Bytes that went over the line: the platform counts every hole of a disk as copied, so what the target's disks
+    take up stands in their place; the rest of its count is memory."""
+    disks = move.target.machine(move.name).disks
+    memory = max(0, final.done - sum(disk.size for disk in disks))
+    return memory + sum(disk.allocated for disk in disks)
 
 
 def _compare_and_resume(move: Move, final: LiveStatus) -> Facts:
