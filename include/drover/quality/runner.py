@@ -68,14 +68,18 @@ def run(suite: str, tables: Sequence[Table], folder: Path) -> Verdict:
 
     Running it again in the same folder keeps the earlier results and adds its own.
     """
+    from drover.quality.pages import build
+
     folder.mkdir(parents=True, exist_ok=True)
     with _ONE_CONTEXT, locked(folder / ".lock"):
         root = folder / "gx"
         mend(root)
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
         context = open_context(root)
-        outcomes = [_checkpoint(context, table, root) for table in tables]
+        results = [_checkpoint(context, table) for table in tables]
+        build(context, root, results)
         slim(root)
+    outcomes = [_read(table, result, root) for table, result in zip(tables, results, strict=True)]
     said = [words for outcome in outcomes for words in outcome.failures]
     plain = [words for outcome in outcomes for words in outcome.plain]
     docs = root / "uncommitted" / "data_docs" / "local_site" / "index.html"
@@ -91,10 +95,9 @@ def run(suite: str, tables: Sequence[Table], folder: Path) -> Verdict:
     return verdict
 
 
-def _checkpoint(context: Any, table: Table, root: Path) -> _Outcome:
+def _checkpoint(context: Any, table: Table) -> Any:
     """Definitions are named by the table and replaced, so that a retry with newer rules runs the newer rules."""
     import great_expectations as gx
-    from great_expectations.checkpoint.actions import UpdateDataDocsAction
 
     definition = gx.ValidationDefinition(
         name=table.name, data=_batch(context, table.name), suite=_suite(context, table)
@@ -103,13 +106,11 @@ def _checkpoint(context: Any, table: Table, root: Path) -> _Outcome:
         gx.Checkpoint(
             name=table.name,
             validation_definitions=[context.validation_definitions.add_or_update(definition)],
-            actions=[UpdateDataDocsAction(name="data_docs")],
             # The exact places are worked out from the data itself; a list of every wrong row could be millions long.
             result_format={"result_format": "BASIC", "partial_unexpected_count": _SHOWN},
         )
     )
-    result = checkpoint.run(batch_parameters={"dataframe": table.frame}, run_id=gx.RunIdentifier(run_name=table.name))
-    return _read(table, result, root)
+    return checkpoint.run(batch_parameters={"dataframe": table.frame}, run_id=gx.RunIdentifier(run_name=table.name))
 
 
 def _batch(context: Any, name: str) -> Any:

@@ -38,7 +38,10 @@ def test_what_arrived_whole_passes_and_leaves_results_and_data_docs(tmp_path: Pa
     kept = json.loads(Path(verdict.result_path).read_text())
     results = [json.loads((tmp_path / file).read_text()) for file in kept["results"]]
     assert sum(result["statistics"]["evaluated_expectations"] for result in results) == verdict.checks == 15
-    assert "transfer_chunks" in Path(verdict.docs).read_text()
+    index, pages = Path(verdict.docs), list(Path(verdict.docs).parent.rglob("*.html"))
+    assert len(pages) == 5, "the index, and of each table its rules and its results"
+    assert "transfer_chunks" in index.read_text()
+    assert all(page.name in index.read_text() for page in pages if page != index)
 
 
 def flipped(data: bytes, at: int) -> Manifest:
