@@ -7,9 +7,9 @@ from blake3 import blake3
 MIB = 1 << 20
 # A chunk is what has a digest, a line in the journal and is copied again when it differs.
 CHUNK_SIZE = 4 * MIB
-# A request is what is on its way at once. 1 MiB stays in a core's cache between the socket, the digest and the
-# socket again: measured between two qemu-nbd it is twice as fast as 4 MiB, and faster than 256 KiB.
-REQUEST_SIZE = MIB
+# A request is what is on its way at once. 512 KiB stay in a core's cache between the socket, the digest and the
+# socket again, even where other programs want their share of it (measured; see bench/README.md).
+REQUEST_SIZE = MIB // 2
 DIGEST_SIZE = 32
 
 _ZEROES = bytes(REQUEST_SIZE)

@@ -1,6 +1,6 @@
 """The mover: one pass from NBD to NBD that skips holes, digests what it carries, and can be killed at any point.
 
-Several threads draw requests of 1 MiB in the order of the disk, each with connections of its own where the server
+Several threads draw requests of 512 KiB in the order of the disk, each with connections of its own where the server
 allows that. A chunk (4 MiB) is digested while its requests are in memory. A thread beside them flushes the target
 and only then writes the finished chunks into the journal: what the journal names is on stable storage.
 """
@@ -151,7 +151,8 @@ class _Copy:
         self._digests = bytearray(DIGEST_SIZE * -(-self.size // chunk_size))
         self._resumable = dict(journal.chunks) if journal else {}
         self._sampled = _sample(self._resumable)
-        self._keeper = Keeper(lambda: targets[WORKERS], journal)
+        # Without a journal there is one flush, when the first worker's connection has nothing else to do any more.
+        self._keeper = Keeper(lambda: targets[WORKERS if journal else 0], journal)
         self._meter = Meter(sources[0].endpoint.label, self.size, progress)
         self._crew = Crew(self._meter, [sources, targets])
         # Only the thread that holds the plan's lock adds to these two; each worker has its own counts of the others.

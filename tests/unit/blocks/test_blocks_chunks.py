@@ -5,7 +5,7 @@ from blake3 import blake3
 
 from drover.blocks.chunks import Chunk, chunks, overlaid, without_small_holes
 from drover.blocks.crew import Crew, Shared
-from drover.blocks.digest import ChunkDigest, digest_of_zeroes, is_zero
+from drover.blocks.digest import REQUEST_SIZE, ChunkDigest, digest_of_zeroes, is_zero
 from drover.blocks.meter import Meter
 from drover.blocks.ranges import Range
 from drover.errors import RetryableError
@@ -71,9 +71,9 @@ def test_pieces_may_arrive_in_any_order() -> None:
 
 def test_zeroes_are_known_without_reading_them() -> None:
     assert digest_of_zeroes(4 * MIB - 512) == blake3(bytes(4 * MIB - 512)).digest()
-    assert is_zero(bytearray(MIB))
+    assert is_zero(bytearray(REQUEST_SIZE))
     assert is_zero(bytearray(512))
-    assert not is_zero(bytearray(MIB - 1) + b"\1")
+    assert not is_zero(bytearray(REQUEST_SIZE - 1) + b"\1")
 
 
 def test_the_first_error_ends_the_others() -> None:
