@@ -9,8 +9,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 SECONDS = 60
+
+
+@contextmanager
+def services() -> Iterator[tuple[str, str]]:
+    """PostgreSQL (Airflow's address of its database) and Redis (its address); nothing of either stays."""
+    with TemporaryDirectory(prefix="drover-services-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL refuses to be root, so another user must get in here
+        with postgres(folder) as database, redis(folder) as broker:
+            yield database, broker
 
 
 def free_port() -> int:
@@ -26,7 +37,6 @@ def postgres(folder: Path) -> Iterator[str]:
     binaries = max(Path("/usr/lib/postgresql").iterdir(), key=lambda path: int(path.name)) / "bin"
     data = folder / "postgres"
     user = pwd.getpwnam("postgres")
-    folder.chmod(0o755)
     data.mkdir(mode=0o700)
     os.chown(data, user.pw_uid, user.pw_gid)
     _as(user, [binaries / "initdb", "-D", data, "-U", "airflow", "-A", "trust", "--no-sync"], data)

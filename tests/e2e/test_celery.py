@@ -7,7 +7,7 @@ import time
 
 import pytest
 from lab_waves import write_wave
-from services import postgres, redis
+from services import services
 
 from drover.evidence.store import RunStore
 from drover_lab.demo import airflow as airflows
@@ -25,13 +25,11 @@ def lab(make_lab):
 
 @pytest.mark.slow
 @pytest.mark.timeout(2 * SECONDS)
-def test_celery_workers_move_a_machine(lab, make_home, tmp_path_factory):
+def test_celery_workers_move_a_machine(lab, make_home):
     home = make_home(lab)
     machine = {"name": "web", "strategy": "live", "guest_files": {"changing": ["/var/log/tick.journal"]}}
     write_wave(home, lab, "celery", [machine])
-    folder = tmp_path_factory.mktemp("services")
-    folder.parent.chmod(0o755)
-    with postgres(folder) as database, redis(folder) as broker:
+    with services() as (database, broker):
         extra = (
             demo_wave.connections(lab)
             | appliance_environment()

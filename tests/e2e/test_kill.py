@@ -37,6 +37,7 @@ def lab(make_lab):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2 * SECONDS)
 def test_a_killed_copy_resumes(lab, make_home):
     home = make_home(lab)
     write_wave(home, lab, "kill", [{"name": "web", "strategy": "cold"}], bandwidth=RATE)

@@ -24,6 +24,7 @@ def home(lab, make_home):
     return make_home(lab)
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("how", WAYS)
 def test_a_harmed_target_never_takes_over(how: str, lab: Lab, home: Home, run_dag, tmp_path):
     wave = write_wave(home, lab, "sabotage", [{"name": "files", "strategy": "cold"}])
