@@ -94,8 +94,10 @@ class Cpu:
 class Ownership:
     """The tag that Drover leaves on what it made, so that a retry knows its own and touches nothing else.
 
-    :param role: `target` on what a move made; `migrated` on a source that was committed;
-        `kept` on a target that ran in production and was rolled back.
+    :param role: at the target `target` while it was made and never let run, `started` from when it may run on the
+        production network, `committed` when the move is final, `kept` when it ran and was rolled back; at the source
+        `migrated` when the move is final, `returned` when that was taken back. Only a `target` is ever written or
+        removed.
     """
 
     wave: str
@@ -103,6 +105,10 @@ class Ownership:
     machine: str
     source_uuid: str
     role: str
+
+    def same_machine(self, other: "Ownership") -> bool:
+        """Whether both are of one machine in one wave, whatever the run and the role."""
+        return (self.wave, self.machine, self.source_uuid) == (other.wave, other.machine, other.source_uuid)
 
 
 @dataclass(frozen=True, slots=True)

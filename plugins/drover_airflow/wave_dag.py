@@ -29,7 +29,13 @@ DEFAULTS: dict[str, Any] = {
 # A step that moves bytes ends when they are moved; the limit is there for what hangs for ever.
 _MOVES_BYTES: dict[str, Any] = {"execution_timeout": timedelta(days=3)}
 # The source must come back without a person, so a host that is away for a while is waited for.
-_MUST_SUCCEED: dict[str, Any] = {"retries": 8, "retry_delay": timedelta(seconds=30)}
+_MUST_SUCCEED: dict[str, Any] = {
+    "retries": 200,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+    "execution_timeout": timedelta(hours=2),
+}
 
 
 def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
@@ -93,7 +99,6 @@ def machine_group(
         chain(*tasks.values())
         rollback = stages.RollbackOperator(
             task_id="rollback",
-            transfer=tasks["transfer"].task_id,
             trigger_rule=TriggerRule.ONE_FAILED,
             **common,
             **near_source,

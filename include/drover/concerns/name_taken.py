@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from drover.concerns.finding import critical
 from drover.concerns.preflight import Preflight
-from drover.model import Concern
+from drover.model import Concern, PowerState
 
 ID = "target.name_taken"
 WAIVABLE = False
@@ -17,7 +17,7 @@ def check(p: Preflight) -> Iterator[Concern]:
         if machine.name != p.plan.name:
             continue
         tag = p.made_by(machine)
-        if tag is not None and tag.role == "target":
+        if tag is not None and tag.role == "target" and machine.state is PowerState.OFF:
             # An unfinished try of this very move: it goes on from there.
             continue
         whose = f"made by wave '{machine.ownership.wave}' in run {machine.ownership.run}" if machine.ownership else ""

@@ -108,6 +108,10 @@ class Hypervisor(Protocol):
         """
         ...
 
+    def release_disks(self, name: str) -> None:
+        """Ends what a killed try left open on the disks, so that the machine can start. Nobody may be reading now."""
+        ...
+
     def write_disks(self, name: str, owner: Ownership) -> AbstractContextManager[Mapping[str, Endpoint]]:
         """The disks of a machine that is off and carries this ownership, to be written.
 
@@ -179,6 +183,7 @@ class LiveMover(Protocol):
 
         :param bandwidth: bytes a second, None for no limit.
         :param paused: leave the machine paused at the target at the switch-over, so that both disks can be compared.
+            Without it the target runs by itself from then on, and carries the role `started`.
         """
         ...
 

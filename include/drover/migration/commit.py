@@ -1,7 +1,8 @@
 """Make the move final: the source stays behind, off, out of autostart, tagged; the machine is the target's now."""
 
 from drover.errors import OperatorNeededError
-from drover.migration import intents
+from drover.migration import claims, intents
+from drover.migration.cutover import refuse_stopped
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -16,11 +17,14 @@ def run(move: Move) -> Facts:
             f"Machine '{move.name}' runs at the source again, so the move cannot be made final.",
             remedy="Find out who started it; the move is taken back.",
         )
+    if move.machine.state is PowerState.RUNNING:
+        refuse_stopped(move)
     intents.declare(move.store, Intent.COMMITTED)
     move.source.set_autostart(move.name, False)
     move.source.tag(move.name, move.owner_as("migrated"))
     move.target.set_autostart(move.name, move.machine.autostart)
     move.target.tag(move.name, move.owner_as("committed"))
+    claims.release(move)
     return _account(move)
 
 

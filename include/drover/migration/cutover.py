@@ -5,6 +5,7 @@ import time
 from drover.errors import OperatorNeededError
 from drover.migration import checks, intents
 from drover.migration.backup import backup_folder, read_seal
+from drover.migration.disks import refuse_changed_source
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -24,6 +25,9 @@ def run(move: Move) -> Facts:
         return {"target": "off, as the source was", "checks": 0, "downtime_seconds": 0.0}
     intents.declare(move.store, Intent.TARGET_STARTED)
     if move.plan.strategy is Strategy.COLD:
+        refuse_changed_source(move)
+        # From here on what is at the target may be worth more than the source, and is never removed.
+        move.target.tag(move.name, move.owner_as("started"))
         move.target.power_on(move.name)
     results = checks.run_checks(move, checks.direct, move.plan.boot_deadline)
     answered = time.time()
@@ -33,7 +37,21 @@ def run(move: Move) -> Facts:
             f"Machine '{move.name}' runs at the target but failed: {' '.join(outcome.failures)}",
             remedy="The source is started again; what the target wrote is kept there, off.",
         )
+    refuse_stopped(move)
     return {"checks": outcome.checks, "downtime_seconds": _downtime(move, answered)}
+
+
+def refuse_stopped(move: Move) -> None:
+    """A machine without checks answers none: that it runs is asked of its host.
+
+    :raises OperatorNeededError: it does not run at the target.
+    """
+    state = move.target.power_state(move.name)
+    if state is not PowerState.RUNNING:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' is {state} at the target after it was started.",
+            remedy="Look at its console there; the move is taken back.",
+        )
 
 
 def _refuse_two(move: Move) -> None:

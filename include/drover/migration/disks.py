@@ -13,6 +13,9 @@ from drover.errors import CorruptionError
 from drover.migration.move import Move
 from drover.migration.stage import Facts
 
+# What told the state of each disk of the source when it was copied.
+SOURCE_VERSIONS = "source_versions.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
@@ -77,6 +80,21 @@ def read_disks(move: Move, endpoints: Mapping[str, Endpoint]) -> dict[str, Manif
         name: read_manifest(endpoint, throttle=limit, progress=move.store.progress)
         for name, endpoint in endpoints.items()
     }
+
+
+def refuse_changed_source(move: Move) -> None:
+    """The manifest of the source was made during the transfer; an image written since then would go unnoticed.
+
+    :raises CorruptionError: a disk of the source was written after it had been copied.
+    """
+    known: dict[str, str] = move.store.read_json(SOURCE_VERSIONS) or {}
+    with move.source.read_disks(move.name) as sources:
+        for name, endpoint in sources.items():
+            if known.get(name) != endpoint.version:
+                raise CorruptionError(
+                    f"Disk {name} of machine '{move.name}' was written at the source after it had been copied.",
+                    remedy="Find out who started the machine; then run the wave anew.",
+                )
 
 
 def _end(endpoints: Mapping[str, Endpoint], disk: str, side: str) -> Endpoint:

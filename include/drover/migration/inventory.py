@@ -1,7 +1,7 @@
 """Identify the machine: everything a migration needs to know of it, checked before anything builds on it."""
 
 from drover.errors import CorruptionError, OperatorNeededError
-from drover.migration import intents
+from drover.migration import claims, intents
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
@@ -12,11 +12,12 @@ from drover.model import VirtualMachine
 def run(move: Move) -> Facts:
     machine = move.source.machine(move.name)
     _refuse_migrated(machine)
-    if _touched(move):
+    if intents.declared(move.store, Intent.BEGUN):
         # What it was like before is what a rollback restores; a machine that we shut down is not news.
         machine = move.machine
     else:
         move.remember(machine)
+    claims.refuse_foreign(move)
     _validate(move, machine)
     return {
         "uuid": machine.uuid,
@@ -29,10 +30,6 @@ def run(move: Move) -> Facts:
         "bytes": sum(disk.size for disk in machine.disks),
         "bytes_allocated": sum(disk.allocated for disk in machine.disks),
     }
-
-
-def _touched(move: Move) -> bool:
-    return any(intents.declared(move.store, intent) for intent in (Intent.SOURCE_DOWN, Intent.LIVE_MOVE))
 
 
 def _refuse_migrated(machine: VirtualMachine) -> None:

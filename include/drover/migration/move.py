@@ -31,6 +31,7 @@ class Move:
         self.plan = plan
         self.run = run
         self.resolve = resolve
+        self.root = root
         self.store: MachineStore = RunStore(root, wave.wave, run).machine(plan.name)
         self._stack = stack
 
@@ -80,11 +81,7 @@ class Move:
     def owns(self, machine: VirtualMachine | None) -> bool:
         """Whether this machine at the target was made for this move: same wave, machine and source UUID."""
         tag = machine.ownership if machine else None
-        return tag is not None and (tag.wave, tag.machine, tag.source_uuid) == (
-            self.wave.wave,
-            self.name,
-            self.machine.uuid,
-        )
+        return tag is not None and tag.same_machine(self.owner)
 
 
 @contextmanager

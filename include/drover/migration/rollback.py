@@ -5,35 +5,60 @@ production network; otherwise it is kept, off, so that nothing written there is 
 """
 
 import logging
+import time
+from enum import StrEnum
 
-from drover.errors import DroverError, OperatorNeededError
+from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveMover
-from drover.migration import checks, intents
+from drover.migration import checks, claims, intents
 from drover.migration.disks import journal, manifests
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
-from drover.model import PowerState, Strategy, VirtualMachine
+from drover.model import PowerState, VirtualMachine
 
 log = logging.getLogger(__name__)
 
 _SHUTDOWN_SECONDS = 60.0
+_LOOK_SECONDS = 1.0
+
+
+def run(move: Move) -> Facts:
+    """`nothing` in the facts says why there was nothing to take back; then nothing is recorded either."""
+    if move.store.read_json("machine.json") is None:
+        return {"nothing": "the machine was not looked at yet"}
+    if move.store.last("commit", "passed"):
+        return {"nothing": "the move is committed, and taking that back is a decision of its own"}
+    claims.refuse_foreign(move)
+    # Also after a failed backup: what it left open would keep the machine from starting, or fill its pool.
+    move.source.release_disks(move.name)
+    if not intents.declared(move.store, Intent.BEGUN):
+        return {"nothing": "no change had been made yet"}
+    return _take_back(move)
 
 
 @stage("rollback")
-def run(move: Move) -> Facts:
-    if move.store.read_json("machine.json") is None:
-        return {"done": "nothing; the machine was not looked at yet"}
-    if intents.declared(move.store, Intent.COMMITTED) and move.store.last("commit", "passed"):
-        return {"done": "nothing; the move is committed, and taking it back is a decision of its own"}
+def _take_back(move: Move) -> Facts:
     _end_live_move(move)
-    kept = _fence_target(move)
+    fate = _fence_target(move)
     _start_source(move)
     facts = _prove_source(move)
-    if not kept:
-        _remove_target(move)
+    if fate is Fate.OURS:
+        fate = _remove_target(move)
     _forget(move)
-    return {**facts, "target": "kept, off" if kept else "removed"}
+    return {**facts, "target": fate.value}
+
+
+class Fate(StrEnum):
+    """What became of the machine at the target."""
+
+    OURS = "made by this run and never started"
+    REMOVED = "removed"
+    NONE = "there was none"
+    KEPT = "kept, off, with its disks: it ran on the production network"
+    OTHERS = "left alone: this run did not make it"
+    UNSEEN = "not seen: its host does not answer; whatever was made there was never started"
+    LEFT = "off, and could not be removed"
 
 
 def _end_live_move(move: Move) -> None:
@@ -42,50 +67,52 @@ def _end_live_move(move: Move) -> None:
         move.source.cancel_live(move.name)
 
 
-def _may_have_run(move: Move) -> bool:
-    """A target runs in production only behind an intent; a live move without a pause starts it by itself."""
-    live = intents.declared(move.store, Intent.LIVE_MOVE) and not move.plan.compare_at_switchover
-    return bool(intents.declared(move.store, Intent.TARGET_STARTED) or live)
+def _may_run_there(move: Move) -> bool:
+    """A target runs in production only behind an intent, and a live move only once the source has stopped."""
+    if move.source.power_state(move.name) is PowerState.RUNNING:
+        return False
+    return any(intents.declared(move.store, intent) for intent in (Intent.TARGET_STARTED, Intent.LIVE_MOVE))
 
 
-def _fence_target(move: Move) -> bool:
-    """Makes sure that the target is off. True where it ran in production, so that its disks must be kept."""
+def _fence_target(move: Move) -> Fate:
+    """Makes sure that the target is off before the source may run."""
     try:
         machine = move.target.find(move.name)
-    except DroverError as error:
-        if _may_have_run(move):
-            raise OperatorNeededError(
+    except RetryableError as error:
+        if _may_run_there(move):
+            raise RetryableError(
                 f"Machine '{move.name}' may run at the target, which does not answer, so the source stays off: {error}",
-                remedy="Make sure that the target is off, then run this rollback again.",
+                remedy="Make sure that the target is off; this rollback is tried again until its host answers.",
             ) from error
         log.warning("%s: the target does not answer; it was never started there, so the source may run.", move.name)
-        return False
-    if machine is None or not move.owns(machine):
+        return Fate.UNSEEN
+    if machine is None:
+        return Fate.NONE
+    if not _this_runs(move, machine):
         _refuse_stranger(move, machine)
-        return False
-    ran = _may_have_run(move) and machine.state is not PowerState.PAUSED
+        return Fate.OTHERS
+    ran = machine.state is PowerState.RUNNING or machine.ownership is None or machine.ownership.role != "target"
     if machine.state is PowerState.RUNNING:
         _stop(move)
     move.target.power_off(move.name)
     move.target.set_autostart(move.name, False)
-    ran = ran and _switched_over(move)
-    if ran:
-        move.target.tag(move.name, move.owner_as("kept"))
-    return ran
+    if not ran:
+        return Fate.OURS
+    move.target.tag(move.name, move.owner_as("kept"))
+    return Fate.KEPT
 
 
-def _refuse_stranger(move: Move, machine: VirtualMachine | None) -> None:
+def _this_runs(move: Move, machine: VirtualMachine) -> bool:
+    return move.owns(machine) and machine.ownership is not None and machine.ownership.run == move.run
+
+
+def _refuse_stranger(move: Move, machine: VirtualMachine) -> None:
     """What is not ours is not touched; if it is the same machine and runs, the source must not run beside it."""
-    if machine is not None and machine.uuid == move.machine.uuid and machine.state is not PowerState.OFF:
+    if machine.uuid == move.machine.uuid and machine.state is not PowerState.OFF:
         raise OperatorNeededError(
-            f"Machine '{move.name}' is {machine.state} at the target and does not carry this wave's tag.",
+            f"Machine '{move.name}' is {machine.state} at the target and does not carry the tag of this run.",
             remedy="Find out who started it, switch it off, then run this rollback again.",
         )
-
-
-def _switched_over(move: Move) -> bool:
-    """A live move that was ended on its way leaves the source running: nothing was written at the target then."""
-    return move.plan.strategy is Strategy.COLD or move.source.power_state(move.name) is PowerState.OFF
 
 
 def _stop(move: Move) -> None:
@@ -100,29 +127,47 @@ def _start_source(move: Move) -> None:
     if tag is not None and tag.role == "migrated":
         move.source.tag(move.name, move.owner_as("returned"))
     if move.machine.state is PowerState.RUNNING:
+        _await_late_shutdown(move)
+        intents.declare(move.store, Intent.SOURCE_BACK)
         move.source.power_on(move.name)
     move.source.set_autostart(move.name, move.machine.autostart)
 
 
+def _await_late_shutdown(move: Move) -> None:
+    """A guest that was asked to shut down and still runs may do so any moment; then it must be started after that."""
+    if not intents.declared(move.store, Intent.SOURCE_DOWN) or intents.declared(move.store, Intent.SOURCE_BACK):
+        return
+    end = time.monotonic() + move.plan.shutdown_deadline
+    while move.source.power_state(move.name) is not PowerState.OFF and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
+
+
 def _prove_source(move: Move) -> Facts:
-    """The source answers the same checks that the target would have had to pass."""
+    """The source answers the same checks that the target would have had to pass, and runs after them too."""
     if move.machine.state is not PowerState.RUNNING:
         return {"source": "off, as it was"}
     outcome = checks.verdict(move, "rollback", checks.run_checks(move, checks.direct, move.plan.boot_deadline))
     if not outcome.passed:
-        raise OperatorNeededError(
+        raise RetryableError(
             f"Machine '{move.name}' was started at the source again but failed: {' '.join(outcome.failures)}",
             remedy="Look at its console at the source; its disks were never written by Drover.",
+        )
+    if move.source.power_state(move.name) is not PowerState.RUNNING:
+        raise RetryableError(
+            f"Machine '{move.name}' stopped at the source after it had been started again.",
+            remedy="It is started once more; look at its console at the source.",
         )
     return {"source": "running", "checks": outcome.checks}
 
 
-def _remove_target(move: Move) -> None:
-    """What was made and never ran; a target host that is gone keeps it, which the record then says."""
+def _remove_target(move: Move) -> Fate:
+    """What was made and never ran; where it cannot be removed it stays off, and the record says so."""
     try:
         move.target.remove(move.name, move.owner)
     except DroverError as error:
         log.warning("%s: what was made at the target could not be removed: %s", move.name, error)
+        return Fate.LEFT
+    return Fate.REMOVED
 
 
 def _forget(move: Move) -> None:
@@ -132,3 +177,4 @@ def _forget(move: Move) -> None:
     for side in ("source", "target"):
         manifests(move, side).discard()
     intents.withdraw(move.store)
+    claims.release(move)

@@ -21,10 +21,14 @@ def stage(name: str) -> Callable[[Callable[[Move], Facts]], Callable[[Move], Fac
         def run(move: Move) -> Facts:
             started = time.time()
             log.info("%s: %s begins (wave %s, run %s).", move.name, name, move.wave.wave, move.run)
+            # A killed try leaves this behind and nothing else.
+            move.store.record(name, "info", {"begins": True}, started)
             try:
                 facts = work(move)
-            except DroverError as error:
-                move.store.record(name, "failed", {"error": type(error).__name__, "message": str(error)}, started)
+            except Exception as error:
+                known = isinstance(error, DroverError)
+                words = str(error) if known else "An error of Drover's own; see the task's log."
+                move.store.record(name, "failed", {"error": type(error).__name__, "message": words}, started)
                 raise
             move.store.record(name, "passed", facts, started)
             log.info("%s: %s passed in %.1f s: %s", move.name, name, time.time() - started, summary(facts))
@@ -45,6 +49,7 @@ def require(move: Move, *stages: str) -> None:
 
     :raises OperatorNeededError: one of them has not passed.
     """
+    before = 0
     for name in stages:
         last = move.store.last(name)
         if last is None or last.outcome != "passed" or _rolled_back_since(move, last.sequence):
@@ -52,6 +57,13 @@ def require(move: Move, *stages: str) -> None:
                 f"Machine '{move.name}' cannot go on: its stage '{name}' has not passed in this run.",
                 remedy=f"Run the task '{name}' of this machine again.",
             )
+        if last.sequence < before:
+            raise OperatorNeededError(
+                f"Machine '{move.name}' cannot go on: what its stage '{name}' looked at was changed after it.",
+                remedy=f"Run the task '{name}' of this machine again, and those after it.",
+            )
+        # A backup stays good when it is looked up again later.
+        before = 0 if name == "backup" else last.sequence
 
 
 def _rolled_back_since(move: Move, sequence: int) -> bool:

@@ -8,8 +8,8 @@ import time
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
-from drover.migration import compare, intents
-from drover.migration.disks import copy_disks, journal, manifests, totals
+from drover.migration import claims, compare, intents
+from drover.migration.disks import SOURCE_VERSIONS, copy_disks, journal, manifests, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -43,6 +43,7 @@ def begin(move: Move) -> bool:
 @stage("transfer")
 def _cold(move: Move) -> Facts:
     require(move, "backup")
+    _begin(move)
     _take_down(move)
     # Asked anew: what a guest changes in its UEFI variables while it runs is a part of the definition.
     move.target.define(move.source.machine(move.name), move.settings)
@@ -50,13 +51,27 @@ def _cold(move: Move) -> Facts:
         move.source.read_disks(move.name) as sources,
         move.target.write_disks(move.name, move.owner) as targets,
     ):
+        # It may be an earlier run's; now that it is known to be off and ours, it is this run's.
+        move.target.tag(move.name, move.owner)
         versions = {name: endpoint.version for name, endpoint in sources.items()}
         copies = copy_disks(move, sources, targets, journals=True)
     manifests(move, "source").save({disk: copy.copy.manifest for disk, copy in copies.items()})
     for disk in copies:
         journal(move, disk).unlink(missing_ok=True)
-    move.store.write_json("source_versions.json", versions)
+    move.store.write_json(SOURCE_VERSIONS, versions)
     return {"strategy": "cold", **totals(copies)}
+
+
+def _begin(move: Move) -> None:
+    """The first change of all: nobody else may be moving the machine, and it must be as it was looked at."""
+    claims.claim(move)
+    intents.declare(move.store, Intent.BEGUN)
+    state = move.source.power_state(move.name)
+    if move.machine.state is PowerState.OFF and state is not PowerState.OFF:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' was off when the run began and is {state} now.",
+            remedy="Run the wave again, so that it is moved as what it is now.",
+        )
 
 
 def _take_down(move: Move) -> None:
@@ -73,6 +88,7 @@ def _take_down(move: Move) -> None:
 @stage("transfer-begin")
 def _begin_live(move: Move) -> Facts:
     require(move, "backup")
+    _begin(move)
     intents.declare(move.store, Intent.LIVE_MOVE)
     # What stays behind must not come up by itself when its host boots.
     move.source.set_autostart(move.name, False)
@@ -104,13 +120,13 @@ def finish(move: Move) -> Facts:
     if final.state is not LiveState.DONE:
         raise RetryableError(
             f"The live move of '{move.name}' did not succeed: {final.message or 'the platform gave no reason'}.",
-            remedy="The machine still runs at the source; Drover tries again, then gives up.",
+            remedy="Drover tries again, then makes sure that the machine runs at the source.",
         )
     moved = _moved(move, final)
     facts: Facts = {"strategy": "live", "bytes_written": moved, "bytes_read": moved}
     began = intents.declared(move.store, Intent.LIVE_MOVE)
     facts["seconds"] = round(time.time() - began, 3) if began else 0.0
-    facts["downtime_seconds"] = round(final.downtime or 0.0, 3)
+    facts["downtime_seconds"] = round(_still(move) if final.downtime is None else final.downtime, 3)
     if move.plan.compare_at_switchover:
         facts.update(_compare_and_resume(move, final))
     return facts
@@ -131,11 +147,16 @@ def _compare_and_resume(move: Move, final: LiveStatus) -> Facts:
         return {"compared": True} if manifests(move, "target").folder.exists() else _not_compared(move)
     compare.both_ends(move)
     intents.declare(move.store, Intent.TARGET_STARTED)
+    move.target.tag(move.name, move.owner_as("started"))
     move.target.resume(move.name)
-    seen = (move.store.read_json(_LAST_SEEN) or {}).get("running")
-    # The guest stood still since some moment after the move was last seen running: an upper bound.
-    paused = time.time() - seen if seen else 0.0
-    return {"compared": True, "downtime_seconds": round(paused + (final.downtime or 0.0), 3)}
+    return {"compared": True, "downtime_seconds": round(_still(move) + (final.downtime or 0.0), 3)}
+
+
+def _still(move: Move) -> float:
+    """The guest stood still since some moment after the move was last seen running: an upper bound, seconds."""
+    began = intents.declared(move.store, Intent.LIVE_MOVE)
+    seen = (move.store.read_json(_LAST_SEEN) or {}).get("running", began)
+    return time.time() - float(seen) if seen else 0.0
 
 
 def _not_compared(move: Move) -> Facts:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from drover.errors import CorruptionError
-from drover.migration.disks import manifests, read_disks
+from drover.migration.disks import manifests, read_disks, refuse_changed_source
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
 from drover.model import PowerState, Strategy
@@ -44,7 +44,7 @@ def _blocks(move: Move) -> Verdict:
     disks = [disk.name for disk in move.machine.disks]
     if move.plan.strategy is Strategy.COLD:
         _refuse_running(move)
-        _refuse_changed_source(move)
+        refuse_changed_source(move)
         with move.target.read_disks(move.name) as targets:
             after = read_disks(move, targets)
         manifests(move, "target").discard()
@@ -62,18 +62,6 @@ def _refuse_running(move: Move) -> None:
                 f"Machine '{move.name}' is {state} at the {side} while its disks are to be compared.",
                 remedy="Someone started it during the move; the move is taken back.",
             )
-
-
-def _refuse_changed_source(move: Move) -> None:
-    """The manifest of the source was made during the transfer; an image written since then would go unnoticed."""
-    known: dict[str, str] = move.store.read_json("source_versions.json") or {}
-    with move.source.read_disks(move.name) as sources:
-        for name, endpoint in sources.items():
-            if known.get(name) != endpoint.version:
-                raise CorruptionError(
-                    f"Disk {name} of machine '{move.name}' was written at the source after it had been copied.",
-                    remedy="Find out who started the machine; then run the wave anew.",
-                )
 
 
 def _machine(move: Move) -> Verdict:

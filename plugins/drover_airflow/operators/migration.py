@@ -133,26 +133,16 @@ class CommitOperator(StageOperator):
 
 
 class RollbackOperator(StageOperator):
-    """Brings the source back after a failure; skipped where the transfer was never begun.
-
-    :param transfer: the id of the machine's transfer task.
-    """
+    """Brings the source back after a failure; skipped where nothing had been changed yet."""
 
     stage = "rollback"
     ui_color = "#f2d9d5"
 
-    def __init__(self, *, transfer: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.transfer = transfer
-
     def execute(self, context: Context) -> Facts:
-        ti = context["ti"]
-        run = _run(context)
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[self.transfer], run_ids=[run]).get(run) or {}
-        # Only what Airflow itself never started is passed over; anything unknown is taken back.
-        if states.get(self.transfer) in ("upstream_failed", "skipped", "removed"):
-            raise AirflowSkipException("The transfer was never begun, so there is nothing to take back.")
-        return super().execute(context)
+        facts = super().execute(context)
+        if "nothing" in facts:
+            raise AirflowSkipException(f"There is nothing to take back: {facts['nothing']}.")
+        return facts
 
 
 def _run(context: Context) -> str:

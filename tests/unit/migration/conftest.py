@@ -56,11 +56,12 @@ class Site:
     target: FakeHost
     root: Path
     wave: dict[str, Any]
+    name: str = "run-1"
 
     def move(self) -> Any:
         wave = Wave.model_validate(self.wave)
         specs = {"a": ConnectionSpec("a", "libvirt", "a"), "b": ConnectionSpec("b", "libvirt", "b")}
-        return open_move(wave, wave.machines[0].key, "run-1", specs.__getitem__, self.root / "store")
+        return open_move(wave, wave.machines[0].key, self.name, specs.__getitem__, self.root / "store")
 
     def run(self, stage: str) -> Any:
         with self.move() as move:
@@ -89,10 +90,22 @@ class Snapshot:
         shutil.copytree(site.root, self._copy)
 
     def restore(self) -> None:
-        shutil.rmtree(self._site.root)
-        # With their times: a disk whose time changed counts as written.
-        shutil.copytree(self._copy, self._site.root)
+        for kept in ("store", "backup"):
+            shutil.rmtree(self._site.root / kept, ignore_errors=True)
+            if (self._copy / kept).exists():
+                shutil.copytree(self._copy / kept, self._site.root / kept)
+        for host in ("a", "b"):
+            self._restore_images(self._site.root / host, self._copy / host)
         self._site.source.known, self._site.target.known = (dict(known) for known in self._hosts)
+
+    def _restore_images(self, now: Path, before: Path) -> None:
+        """An image that was not written stays the very file that it is: a new one would count as written."""
+        for image in now.iterdir():
+            if not (before / image.name).exists():
+                image.unlink()
+        for image in before.iterdir():
+            if not (now / image.name).exists() or (now / image.name).read_bytes() != image.read_bytes():
+                shutil.copy2(image, now / image.name)
 
 
 def read_blocks_as_files(disks: Mapping[str, Endpoint]) -> pd.DataFrame:

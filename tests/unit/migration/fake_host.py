@@ -196,6 +196,9 @@ class FakeHost:
         with self._serve(name, read_only=True) as disks:
             yield disks
 
+    def release_disks(self, name: str) -> None:
+        self._enter("release_disks")
+
     @contextmanager
     def write_disks(self, name: str, owner: Ownership) -> Iterator[Mapping[str, Endpoint]]:
         self._enter("write_disks")
@@ -270,7 +273,12 @@ class LiveFakeHost(FakeHost):
             for disk, copy in zip(self.known[name].disks, target.known[name].disks, strict=True):
                 Path(copy.path).write_bytes(Path(disk.path).read_bytes())
             self.change(name, state=PowerState.OFF)
-            target.change(name, state=PowerState.PAUSED if paused else PowerState.RUNNING)
+            role = "target" if paused else "started"
+            target.change(
+                name,
+                state=PowerState.PAUSED if paused else PowerState.RUNNING,
+                ownership=dataclasses.replace(settings.owner, role=role),
+            )
 
     def live_status(self, name: str, target: Hypervisor) -> LiveStatus:
         self._enter("live_status")

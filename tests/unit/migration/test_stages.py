@@ -1,6 +1,8 @@
 """The stages in order, and the laws that hold between them."""
 
+import dataclasses
 import itertools
+import threading
 from pathlib import Path
 
 import pytest
@@ -137,7 +139,7 @@ def test_rollback_keeps_the_source_off_where_the_target_may_run_and_does_not_ans
     site.run_until("commit")
     site.target.gone = True
 
-    with pytest.raises(OperatorNeededError, match="may run at the target"):
+    with pytest.raises(RetryableError, match="may run at the target"):
         site.roll_back()
 
     assert site.source.state("web") is OFF
@@ -166,7 +168,7 @@ def test_rollback_leaves_a_strangers_machine_alone(site: Site) -> None:
 
 
 def test_after_a_rollback_the_old_backup_counts_no_more(site: Site) -> None:
-    site.run_until("transfer")
+    site.run_until("validate")
     first = site.run("backup")["folder"]
     site.roll_back()
 
@@ -182,6 +184,93 @@ def test_a_machine_that_was_off_is_moved_and_stays_off(site: Site) -> None:
         site.run(stage)
 
     assert (site.source.state("web"), site.target.state("web")) == (OFF, OFF)
+
+
+# Two runs of one machine
+
+
+def test_a_run_is_refused_while_an_older_one_was_never_taken_back(site: Site) -> None:
+    """The older run's target may be the machine's only good copy by then."""
+    site.run_until("commit")
+    later = dataclasses.replace(site, name="run-2")
+
+    with pytest.raises(OperatorNeededError, match="neither committed nor rolled back"):
+        later.run("inventory")
+    with pytest.raises(OperatorNeededError, match="neither committed nor rolled back"):
+        later.roll_back()
+
+    assert site.target.state("web") is RUNNING
+    assert site.source.state("web") is OFF
+
+
+def test_an_old_runs_rollback_leaves_a_later_runs_commit_alone(site: Site) -> None:
+    site.run_until("validate")
+    site.roll_back()
+    later = dataclasses.replace(site, name="run-2")
+    for stage in STAGES:
+        later.run(stage)
+
+    assert "nothing" in site.roll_back()
+
+    assert (site.source.state("web"), site.target.state("web")) == (OFF, RUNNING)
+
+
+def test_a_target_that_stopped_after_its_start_keeps_its_disks(site: Site) -> None:
+    """A full pool pauses a guest: it wrote before that."""
+    site.run_until("commit")
+    site.target.change("web", state=PowerState.PAUSED)
+
+    with pytest.raises(OperatorNeededError, match="is paused at the target"):
+        site.run("commit")
+    site.roll_back()
+
+    assert site.target.state("web") is OFF
+    assert site.source.state("web") is RUNNING
+
+
+def test_a_guest_that_shuts_down_after_its_deadline_is_started_again(site: Site) -> None:
+    site.wave["machines"][0] |= {"shutdown_deadline": "3 s"}
+    site.run_until("transfer")
+    site.source.break_at("shut_down", OperatorNeededError("It still runs.", remedy="Wait."))
+    with pytest.raises(OperatorNeededError):
+        site.run("transfer")
+    late = threading.Timer(1.5, lambda: site.source.change("web", state=OFF))
+    late.start()
+
+    site.roll_back()
+
+    late.join()
+    assert site.source.state("web") is RUNNING
+
+
+def test_a_machine_started_since_the_inventory_is_not_taken_for_one_that_is_off(site: Site) -> None:
+    site.source.change("web", state=OFF)
+    site.run_until("transfer")
+    site.source.power_on("web")
+
+    with pytest.raises(OperatorNeededError, match="was off when the run began and is running now"):
+        site.run("transfer")
+
+    assert site.source.state("web") is RUNNING
+
+
+def test_what_was_written_at_the_source_during_the_test_is_found_at_the_cutover(site: Site) -> None:
+    site.run_until("cutover")
+    with open(site.source.known["web"].disks[0].path, "r+b") as image:
+        image.write(b"late")
+
+    with pytest.raises(CorruptionError, match="was written at the source"):
+        site.run("cutover")
+
+    assert site.target.state("web") is OFF
+
+
+def test_a_transfer_done_again_makes_its_old_validation_worthless(site: Site) -> None:
+    site.run_until("cutover")
+    site.run("transfer")
+
+    with pytest.raises(OperatorNeededError, match="stage 'validate' looked at was changed"):
+        site.run("cutover")
 
 
 # Killed at any point

@@ -53,11 +53,15 @@ def require_ours(connection: Connection, machine: VirtualMachine, owner: Ownersh
 
 def is_ours(tag: Ownership | None, owner: Ownership) -> bool:
     """Whether `tag` marks what a move made for this owner; the run may be another one of the same wave."""
-    return (
-        tag is not None
-        and tag.role == "target"
-        and (tag.wave, tag.machine, tag.source_uuid) == (owner.wave, owner.machine, owner.source_uuid)
-    )
+    return tag is not None and tag.role == "target" and tag.same_machine(owner)
+
+
+def release(connection: Connection, machine: VirtualMachine) -> None:
+    """Ends what a killed try left open on this machine's disks; the image locks that it held are free then."""
+    for disk in machine.disks:
+        nbd_server.stop(connection, machine, disk)
+    backup_job.end_ours(connection, connection.domain(machine.name))
+    backup_job.remove_scratch(connection, machine)
 
 
 def _label(machine: VirtualMachine, disk: Disk) -> str:

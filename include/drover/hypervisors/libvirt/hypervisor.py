@@ -78,6 +78,9 @@ class LibvirtHypervisor:
     def read_disks(self, name: str) -> AbstractContextManager[Mapping[str, Endpoint]]:
         return disks.read_disks(self.connection, self.machine(name))
 
+    def release_disks(self, name: str) -> None:
+        disks.release(self.connection, self.machine(name))
+
     def write_disks(self, name: str, owner: Ownership) -> AbstractContextManager[Mapping[str, Endpoint]]:
         return disks.write_disks(self.connection, self.machine(name), owner)
 

@@ -52,7 +52,9 @@ def start(
             f"Machine '{name}' is {made.state.value} on {target.name} while it runs on {source.name}.",
             remedy="Switch it off at the target; the two must never both run.",
         )
-    _Move(source, target, domain, _parameters(target, domain, machine, settings, bandwidth), paused).start()
+    # Until the move succeeds the definition made above is the target's, and with it the role `target`.
+    arriving = settings if paused else replace(settings, owner=replace(settings.owner, role="started"))
+    _Move(source, target, domain, _parameters(target, domain, machine, arriving, bandwidth), paused).start()
 
 
 def _parameters(
@@ -160,7 +162,8 @@ def status(source: Connection, target: Connection, name: str) -> LiveStatus:
     made = inventory.read(target, [there])[0] if there is not None else None
     tag = made.ownership if made is not None else None
     arrived = made is not None and made.state in (PowerState.RUNNING, PowerState.PAUSED)
-    if here is PowerState.OFF and arrived and tag is not None and (tag.role, tag.source_uuid) == ("target", uuid):
+    ours = tag is not None and tag.role in ("target", "started") and tag.source_uuid == uuid
+    if here is PowerState.OFF and arrived and ours:
         return _done(source, domain, target, there)
     return LiveStatus(
         LiveState.FAILED,
