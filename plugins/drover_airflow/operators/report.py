@@ -58,6 +58,7 @@ def outcome(store: MachineStore) -> Facts:
     failed = next((r for r in reversed(records) if r.outcome == "failed"), None)
     why = str(failed.facts.get("message", "")) if failed else f"it ended after {last.step}"
     back = store.last("rollback")
-    if back is not None and back.outcome == "passed" and back.sequence > last.sequence:
+    taken_back = back is not None and back.outcome == "passed" and "nothing" not in back.facts
+    if taken_back and back is not None and back.sequence > last.sequence:
         return {"state": "brought back", "why": why}
     return {"state": "failed", "step": failed.step if failed else last.step, "why": why}

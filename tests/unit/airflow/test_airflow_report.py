@@ -59,3 +59,10 @@ def test_a_machine_that_was_taken_back_and_moved_later_counts_as_moved(run):
     store.record("rollback", "passed", {})
     store.record("commit", "passed", {})
     assert outcome(store)["state"] == "moved"
+
+
+def test_where_nothing_was_changed_nothing_was_brought_back(run):
+    store = run.machine("db")
+    store.record("preflight", "failed", {"message": "No room."})
+    store.record("rollback", "passed", {"nothing": "the source was never touched"})
+    assert outcome(store) == {"state": "failed", "step": "preflight", "why": "No room."}
