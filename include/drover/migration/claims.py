@@ -13,6 +13,10 @@ from drover.evidence.files import safe_name, sync_folder
 from drover.migration.move import Move
 
 
+# Beside the waves' folders in the store; no wave's name begins with a dot.
+FOLDER = ".claims"
+
+
 def claim(move: Move) -> None:
     """:raises OperatorNeededError: another run holds the machine."""
     path = _path(move)
@@ -58,4 +62,4 @@ def _holder(move: Move) -> dict[str, str] | None:
 
 
 def _path(move: Move) -> Path:
-    return move.root / ".claims" / f"{safe_name(move.machine.uuid)}.json"
+    return move.root / FOLDER / f"{safe_name(move.machine.uuid)}.json"

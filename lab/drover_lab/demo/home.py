@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import secrets
+import shutil
 import socket
 import sqlite3
 import sys
@@ -16,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from drover.errors import OperatorNeededError
+from drover.migration import claims
 from drover_lab.process import write_atomically
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -89,6 +91,8 @@ class Home:
         if database.exists() and not _is_finished(database):
             for path in self.folder.glob("airflow.db*"):
                 path.unlink()
+        # Nobody else moves a machine of the demo's lab, so a claim that is still there is a killed run's.
+        shutil.rmtree(self.store / claims.FOLDER, ignore_errors=True)
 
     def environment(self, port: int) -> dict[str, str]:
         """The variables of every Airflow process. :param port: of the UI, on loopback."""

@@ -57,3 +57,11 @@ def test_a_database_that_cannot_be_read_is_left_behind(home):
 
 def test_a_free_port_is_free():
     assert 8080 <= free_port() < 8280
+
+
+def test_the_claim_of_a_killed_demo_is_forgotten(home):
+    claim = home.store / ".claims" / "some-machine.json"
+    claim.parent.mkdir(parents=True)
+    claim.write_text("{}")
+    home.forget_unfinished()
+    assert not claim.exists()
