@@ -57,7 +57,7 @@ def _of_disk(kind: str, folder: Path, say: Say) -> Iterator[Figure]:
         contest = Contest(source, target, folder / "target.raw", folder)
         contest.whole()  # the first one imports Great Expectations; see README.md
         yield from _compared(f"{kind} disk, local sockets", contest, contest, _LOCAL_ROUNDS, aims=(1.0, None))
-        with sshd(folder / "sshd") as server:
+        with sshd(folder / f"sshd-{kind}") as server:
             say(f"{kind}, through SSH")
             with _ours(server, folder, a, b) as ours, _theirs(server, folder, a, b) as theirs:
                 yield from _compared(f"{kind} disk, through SSH", ours, theirs, _SSH_ROUNDS, aims=(None, 0.8))
