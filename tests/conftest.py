@@ -1,6 +1,7 @@
 """What tests of several kinds share: a lab of their own, taken down whatever happens."""
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,11 @@ import pytest
 
 if TYPE_CHECKING:
     from drover_lab.lab import Lab
+
+
+# Tests that are run in the background inherit an ignored Ctrl-C, and so would every program that they interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

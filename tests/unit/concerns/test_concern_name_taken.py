@@ -2,6 +2,7 @@ import pytest
 from factory import CRITICAL, ask, categories, machine, owned, preflight
 
 from drover.concerns import name_taken as concern
+from drover.model import PowerState
 
 
 def test_a_free_name_is_no_concern():
@@ -15,7 +16,13 @@ def test_a_stranger_of_that_name_blocks():
 
 
 def test_our_own_unfinished_try_is_no_concern():
-    assert categories(concern, preflight(target_machines=(machine(ownership=owned()),))) == []
+    tried = machine(ownership=owned(), state=PowerState.OFF)
+    assert categories(concern, preflight(target_machines=(tried,))) == []
+
+
+def test_our_own_try_that_someone_started_blocks():
+    tried = machine(ownership=owned(), state=PowerState.RUNNING)
+    assert categories(concern, preflight(target_machines=(tried,))) == [CRITICAL]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """What is missing is said in one sentence, before anything changes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
+from drover.cli import main
 from drover_lab import preconditions, state
-from drover_lab.cli import app
 
 
 @pytest.fixture
@@ -15,20 +15,24 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "none"
 
 
-def refused(*arguments: str) -> str:
-    result = CliRunner().invoke(app, list(arguments))
-    assert result.exit_code == 1
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result.stderr
+@pytest.fixture
+def refused(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def run(*arguments: str) -> str:
+        assert main(["lab", *arguments]) == 2
+        return capfd.readouterr().err
+
+    return run
 
 
-def test_without_root(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_root(root: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert "only root may do that" in refused("up")
     assert not root.exists()
 
 
-def test_where_namespaces_are_forbidden(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_namespaces_are_forbidden(
+    root: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(preconditions, "check_root", lambda: None)
     monkeypatch.setattr(preconditions, "TOOLS", ())
     monkeypatch.setattr(preconditions, "_TRIALS", (("namespaces", ["false"]),))
@@ -36,7 +40,7 @@ def test_where_namespaces_are_forbidden(root: Path, monkeypatch: pytest.MonkeyPa
     assert not root.exists()
 
 
-def test_where_a_program_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_a_program_is_missing(root: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preconditions, "check_root", lambda: None)
     monkeypatch.setattr(preconditions, "TOOLS", ("sh", "no-such-program"))
     assert "not installed: no-such-program." in refused("up")
@@ -53,6 +57,6 @@ def test_where_a_program_is_missing(root: Path, monkeypatch: pytest.MonkeyPatch)
         (("reset", "--name", "nothere"), "There is no lab 'nothere'"),
     ],
 )
-def test_bad_input(root: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_bad_input(root: Path, refused: Callable[..., str], arguments: tuple[str, ...], message: str) -> None:
     assert message in refused(*arguments)
     assert not root.exists()
