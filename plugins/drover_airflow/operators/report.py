@@ -7,7 +7,7 @@ from airflow.sdk import Context, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 
 from drover.evidence.store import MachineStore
-from drover_airflow.moves import read_wave, stores
+from drover_airflow.moves import stores, wave_of_run
 from drover_airflow.operators.base import DroverOperator
 
 Facts = dict[str, Any]
@@ -30,7 +30,7 @@ class ReportOperator(DroverOperator):
         run = context["run_id"]
         assert run is not None
         with self.plainly():
-            wave = read_wave(self.wave)
+            wave = wave_of_run(self.wave, run)
             kept = stores(wave, run)
             result: Facts = {plan.name: outcome(kept[plan.key]) for plan in wave.machines}
         for name, facts in result.items():

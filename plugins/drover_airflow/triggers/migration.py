@@ -7,7 +7,7 @@ from typing import Any
 from drover.hypervisors.port import LiveMover, LiveStatus
 from drover.migration.move import Move
 from drover_airflow.hooks.base import aresolve
-from drover_airflow.moves import known, opened, read_wave
+from drover_airflow.moves import known, opened, wave_of_run
 from drover_airflow.triggers.base import LiveMoveTrigger
 
 
@@ -48,7 +48,7 @@ class TransferTrigger(LiveMoveTrigger):
 
     async def _connected(self) -> Move:
         if self._move is None:
-            wave = await asyncio.to_thread(read_wave, self.wave)
+            wave = await asyncio.to_thread(wave_of_run, self.wave, self.run_key)
             plan = next((plan for plan in wave.machines if plan.key == self.machine), None)
             ids = {wave.source_of(plan), wave.target_of(plan)} if plan else set()
             specs = {conn_id: await aresolve(conn_id) for conn_id in ids}
