@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from drover_lab.lab import Lab
 
 
-# Tests that are run in the background inherit an ignored Ctrl-C, and so would every program that they interrupt.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Tests that are run in the background, or under nohup, inherit ignored signals, and so would all that they interrupt.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 @pytest.fixture(scope="session")
