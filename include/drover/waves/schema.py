@@ -215,7 +215,7 @@ class MachinePlan(_Part):
 
 
 class Wave(_Part):
-    """One wave file. `bandwidth` is bytes a second, shared by all its machines; None where nothing limits it."""
+    """One wave file. `bandwidth` is bytes a second, for each machine that moves; None where nothing limits it."""
 
     wave: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=100)] = Field(
         description="Its name; it becomes the DAG wave_<name>."
@@ -229,7 +229,7 @@ class Wave(_Part):
     schedule: Annotated[Text, _told(cron.problem)] | None = Field(
         default=None, description="Cron; by hand where not given."
     )
-    bandwidth: Bandwidth | None = Field(default=None, description="What all machines of the wave share.")
+    bandwidth: Bandwidth | None = Field(default=None, description="For each machine while it moves; machines that move at the same time each have it.")
     mappings: Mappings = Mappings()
     backup: BackupPlan = Field(description="Each machine is backed up before it moves, and the backup verified.")
     machines: Annotated[tuple[MachinePlan, ...], Field(min_length=1)] = Field(description="At least one machine.")
