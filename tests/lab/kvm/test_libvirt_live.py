@@ -107,8 +107,13 @@ def test_web_keeps_ticking_while_it_moves(lab: Lab) -> None:
             moments = [moment for number, moment in ticks if number >= began]
             gap = max(later - earlier for earlier, later in zip(moments, moments[1:], strict=False))
             assert gap <= done.downtime + 3, "the guest stood still for longer than was reported"
+            arrived = b.machine("web").ownership
+            assert arrived is not None
+            assert (arrived.role, arrived.run) == ("started", settings.owner.run)
+            b.power_off("web")
+            with pytest.raises(OperatorNeededError, match="was not made by this move, so it is not removed"):
+                b.remove("web", settings.owner)  # It ran in production: what it wrote there is nowhere else.
         finally:
             a.cancel_live("web")
             b.power_off("web")
-            b.remove("web", settings.owner)
             lab.reset("web")
