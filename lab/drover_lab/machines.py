@@ -84,7 +84,9 @@ def _images(where: LabHost) -> Path:
 
 
 def _remove_files(where: LabHost, machine: Guest) -> None:
-    """Its images and NVRAM, and what others put beside them: overlays, drafts (`web.qcow2.*`)."""
+    """Its images and NVRAM, what others put beside them (`web.qcow2.*`), and what waves made of it (`web-vda.qcow2`)."""
+    for path in _images(where).glob(f"{machine.name}-*"):
+        path.unlink()
     for disk in machine.spec.disks:
         for path in _images(where).glob(f"{machine.image_name(disk)}*"):
             path.unlink()
