@@ -84,7 +84,7 @@ def _images(where: LabHost) -> Path:
 
 
 def _remove_files(where: LabHost, machine: Guest) -> None:
-    """Its images and NVRAM, what others put beside them (`web.qcow2.*`), and what waves made of it (`web-vda.qcow2`)."""
+    """Its images and NVRAM, what lies beside them (`web.qcow2.*`), and what waves made of it (`web-vda.qcow2`)."""
     for path in _images(where).glob(f"{machine.name}-*"):
         path.unlink()
     for disk in machine.spec.disks:
