@@ -12,7 +12,6 @@ from drover.errors import OperatorNeededError
 from drover.evidence.files import safe_name, sync_folder
 from drover.migration.move import Move
 
-
 # Beside the waves' folders in the store; no wave's name begins with a dot.
 FOLDER = ".claims"
 

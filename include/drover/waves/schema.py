@@ -229,7 +229,9 @@ class Wave(_Part):
     schedule: Annotated[Text, _told(cron.problem)] | None = Field(
         default=None, description="Cron; by hand where not given."
     )
-    bandwidth: Bandwidth | None = Field(default=None, description="For each machine while it moves; machines that move at the same time each have it.")
+    bandwidth: Bandwidth | None = Field(
+        default=None, description="For each machine while it moves; machines that move at the same time each have it."
+    )
     mappings: Mappings = Mappings()
     backup: BackupPlan = Field(description="Each machine is backed up before it moves, and the backup verified.")
     machines: Annotated[tuple[MachinePlan, ...], Field(min_length=1)] = Field(description="At least one machine.")
