@@ -1,0 +1,133 @@
+"""The border: what pyvmomi, HTTP and sockets raise becomes Drover's errors, one plain sentence each."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+from drover.errors import DroverError, OperatorNeededError, RetryableError
+
+_AGAIN = "Try again when the server answers."
+_LOOK = "Correct that in the vSphere client, then try again."
+
+# Fault: what is wrong and what to do. The first that fits counts, so the narrow ones stand first.
+_RETRYABLE = {
+    "TaskInProgress": ("another task holds it", "Try again when that task is done."),
+    "HostNotReachable": ("the ESXi host does not answer", "Try again when it does."),
+    "HostCommunication": ("the ESXi host does not answer", "Try again when it does."),
+    "HostConnectFault": ("the ESXi host does not answer", "Try again when it does."),
+    "ConcurrentAccess": ("somebody else changed it at the same moment", "Try again."),
+    "FileLocked": ("a file of it is locked by another program or host", "Try again when that has let go of it."),
+    "RequestCanceled": ("the call was cancelled at the server", "Try again."),
+    "NotAuthenticated": ("the login does not last", "Try again; if it stays so, look who ends the session."),
+}
+_NEEDS_PERSON = {
+    "InvalidLogin": (
+        "it refuses user name or password",
+        "Correct login and password in the connection; a user of SSO is written as name@domain.",
+    ),
+    "PasswordExpired": ("the password has expired", "Set a new one and put it into the connection."),
+    "NoSpaceOnDevice": ("the datastore is full", "Make room there, or map the storage to another datastore."),
+    "InsufficientDisks": ("the datastore is full", "Make room there, or map the storage to another datastore."),
+    "InsufficientStorageSpace": ("the datastore is full", "Make room there, or map the storage to another datastore."),
+    "InvalidPowerState": ("it is not in the power state that this needs", "Look at the machine, then try again."),
+    "ToolsUnavailable": ("VMware Tools do not run in the guest", "Install or start VMware Tools in the guest."),
+    "ManagedObjectNotFound": (
+        "what was asked for is not there any more: somebody removed or unregistered it",
+        "Look at the inventory, then try again.",
+    ),
+    "FileNotFound": ("a file is not there", "Find out who moved or removed it."),
+    "FileAlreadyExists": ("a file is there already", "Find out whose it is; move it away by hand if it is in the way."),
+    "DuplicateName": ("the name is taken", "Find out whose it is; rename or remove it by hand if it is in the way."),
+    "NotSupported": ("the server does not support this", _LOOK),
+    "MethodNotFound": (
+        "the server does not know this call",
+        "See which version it is; vSphere 6.5 or newer is needed.",
+    ),
+    "InsufficientResourcesFault": ("the hosts have not enough resources free", "Make room, or choose another host."),
+    "RestrictedVersion": ("the licence does not allow this", "See which licence the server has."),
+    "LicenseRestricted": ("the licence does not allow this", "See which licence the server has."),
+}
+
+
+@contextmanager
+def server_errors(host: str) -> Iterator[None]:
+    """Turns what goes wrong inside into a DroverError that names the server."""
+    try:
+        yield
+    except DroverError:
+        raise
+    except Exception as error:
+        translated = translate(host, error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def translate(host: str, error: Exception) -> DroverError | None:
+    """The DroverError for what a library raised, or None where it is none of theirs (a mistake of ours)."""
+    from pyVmomi import vmodl
+
+    if isinstance(error, vmodl.MethodFault):
+        return from_fault(host, error)
+    if isinstance(error, socket.gaierror):
+        return OperatorNeededError(
+            f"There is no host named {host}: {one_line(error.strerror or error)}.",
+            remedy="Correct the host in the connection, or the name service of this worker.",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return RetryableError(f"{host} takes no connection: nothing listens there.", remedy=_AGAIN)
+    if isinstance(error, TimeoutError):
+        return RetryableError(f"{host} did not answer in time.", remedy=_AGAIN)
+    if isinstance(error, (OSError, EOFError, HTTPException)):
+        return RetryableError(f"The connection to {host} failed: {one_line(error) or 'it broke'}.", remedy=_AGAIN)
+    if isinstance(error, ExpatError):
+        return RetryableError(f"{host} answered with something that is not vSphere.", remedy=_AGAIN)
+    return None
+
+
+def from_fault(host: str, fault: Any, what: str = "") -> DroverError:
+    """A fault of the server's, thrown by a call or kept by a task. :param what: what was being done: `the snapshot`."""
+    names = [kind.__name__.rpartition(".")[2] for kind in type(fault).__mro__]
+    said = one_line(_words(fault))
+    if said.rpartition(".")[2] in names:  # It only repeats what the fault is called.
+        said = ""
+    subject = f"{host}, {what}" if what else host
+    if "NoPermission" in names:
+        right = getattr(fault, "privilegeId", None)
+        return OperatorNeededError(
+            f"{subject}: the connection's user lacks the right {right or 'for this'}.",
+            remedy="Give the user that right; docs/connections.md lists all that Drover needs.",
+        )
+    for table, kind in _tables():
+        for name in names:
+            if name in table:
+                reason, remedy = table[name]
+                detail = f" ({said})" if said and name not in ("InvalidLogin",) else ""
+                return kind(f"{subject}: {reason}{detail}.", remedy)
+    return OperatorNeededError(f"{subject}: the server says {said or names[0]}.", remedy=_LOOK)
+
+
+def _tables() -> tuple[tuple[dict[str, tuple[str, str]], Callable[[str, str], DroverError]], ...]:
+    return (
+        (_RETRYABLE, lambda message, remedy: RetryableError(message, remedy=remedy)),
+        (_NEEDS_PERSON, lambda message, remedy: OperatorNeededError(message, remedy=remedy)),
+    )
+
+
+def _words(fault: Any) -> str:
+    """What the server says itself: its message, and the detail messages that name files and limits."""
+    parts = [getattr(fault, "msg", "") or ""]
+    for message in getattr(fault, "faultMessage", None) or ():
+        parts.append(message.message or "")
+    for field in ("file", "name", "reason", "property"):
+        value = getattr(fault, field, None)
+        if isinstance(value, str) and value and value not in " ".join(parts):
+            parts.append(value)
+    return "; ".join(part for part in parts if part)
+
+
+def one_line(text: object) -> str:
+    return " ".join(str(text).split()).rstrip(".")

@@ -1,0 +1,97 @@
+"""HTTPS beside the API: files of datastores (/folder) and leases (/nfc), with the session's login and its trust."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPResponse, HTTPSConnection
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from drover.errors import OperatorNeededError, RetryableError
+from drover.hypervisors.vsphere.errors import server_errors
+from drover.hypervisors.vsphere.tls import Trust
+
+_SECONDS = 120.0
+
+
+class Http:
+    """:attr trust: how certificates are judged. :param renew: logs in again where the login has run out."""
+
+    def __init__(
+        self, host: str, port: int, trust: Trust, cookie: Callable[[], str], renew: Callable[[], None]
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.trust = trust
+        self._cookie = cookie
+        self._renew = renew
+
+    @property
+    def cookie(self) -> str:
+        """The value of the `Cookie` header: a secret, as good as the password while the session lasts."""
+        return self._cookie().split(";")[0]
+
+    def connection(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        *,
+        thumbprint: str | None = None,
+        timeout: float = _SECONDS,
+    ) -> HTTPSConnection:
+        """A verified connection that is not open yet, to the server or to a host that it names.
+
+        :param thumbprint: of that host, as the server told it over a verified connection.
+        """
+        trust = self.trust.pinned(thumbprint) if thumbprint else self.trust
+        return trust.connection(host or self.host, port or self.port, timeout)
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        connection: HTTPSConnection | None = None,
+    ) -> Iterator[HTTPResponse]:
+        """One request with the login; the answer is to be read inside the context.
+
+        :param path: already quoted, as `folder_url` gives it. :param body: what http.client takes.
+        :param connection: to send it over, where it is not the server itself; it stays open.
+        :raises OperatorNeededError: refused. :raises RetryableError: the connection broke, or the server is busy.
+        """
+        line = connection or self.connection()
+        try:
+            with server_errors(line.host):
+                answer = self._send(line, method, path, dict(headers or {}), body)
+                if answer.status == 401 and (body is None or isinstance(body, bytes)):
+                    answer.read()
+                    self._renew()
+                    answer = self._send(line, method, path, dict(headers or {}), body)
+                if answer.status >= 300:
+                    raise _refused(line.host, method, path, answer)
+                yield answer
+        finally:
+            if connection is None:
+                line.close()
+
+    def _send(self, line: HTTPSConnection, method: str, path: str, headers: dict[str, str], body: Any) -> HTTPResponse:
+        line.request(method, path, body=body, headers={"Cookie": self.cookie, **headers})
+        return line.getresponse()
+
+
+def folder_url(datacenter: str, datastore: str, path: str) -> str:
+    """The path of a datastore's file. :param datacenter: its inventory path. :param path: within the datastore."""
+    return f"/folder/{quote(path.lstrip('/'))}?{urlencode({'dcPath': datacenter, 'dsName': datastore})}"
+
+
+def _refused(host: str, method: str, path: str, answer: HTTPResponse) -> OperatorNeededError | RetryableError:
+    what = f"{host} answers {answer.status} {answer.reason} to {method} {path.partition('?')[0]}"
+    if answer.status >= 500 and answer.status != 507:
+        return RetryableError(f"{what}.", remedy="Try again; if it stays so, look at the server's own log.")
+    if answer.status == 404:
+        return OperatorNeededError(f"{what}.", remedy="Find out who moved or removed that file.")
+    if answer.status in (401, 403):
+        return OperatorNeededError(f"{what}.", remedy="Give the connection's user Datastore.Browse and FileManagement.")
+    return OperatorNeededError(f"{what}.", remedy="Make room on the datastore, or correct that on the server.")
