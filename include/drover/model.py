@@ -43,10 +43,15 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """One virtual disk.
+    """One virtual disk. Disks of source and target are paired by their place in the machine, never by name.
 
-    :param name: the name that is unique in the machine and stays the same: libvirt's target device (`vda`).
+    :param name: the hypervisor's own name, unique in the machine: libvirt's `vda`, vSphere's `scsi0:0`.
     :param path: where the image lies on its host.
+    :param bus: `virtio`, `scsi`, `sata`, `ide`, `nvme` or `usb`.
+    :param controller: `virtio-scsi`, `pvscsi`, `lsilogic`, `lsisas1068`, `buslogic`, `ahci`, `ide`, `nvme`,
+        `hyperv-scsi` or `hyperv-ide`; None where the disk hangs on none (virtio), or it is not known.
+    :param independent: snapshots leave it out, so it cannot be read at one moment while the machine runs.
+    :param raw_mapping: it stands for a LUN or a physical disk, not for a file (RDM, pass-through).
     :param size: what the guest sees, bytes.
     :param allocated: what the image takes up on its host, bytes.
     :param backing: path of the image it lies upon, if any.
@@ -64,11 +69,20 @@ class Disk:
     boot_order: int | None = None
     read_only: bool = False
     shared: bool = False
+    controller: str | None = None
+    independent: bool = False
+    raw_mapping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """One network adapter. :param mac: lower case, with colons. :param network: the hypervisor's name of it."""
+    """One network adapter.
+
+    :param mac: lower case, with colons.
+    :param network: the hypervisor's name of it.
+    :param model: `virtio`, `e1000`, `e1000e`, `vmxnet3`, `vmxnet2`, `pcnet32`, `rtl8139`, `hyperv`, `hyperv-legacy` or
+        `sriov`, or the hypervisor's own word where it is none of these.
+    """
 
     mac: str
     network: str
@@ -115,9 +129,17 @@ class Ownership:
 class VirtualMachine:
     """Everything that a migration needs to know of a machine, as one hypervisor tells it.
 
+    :param hypervisor: the kind: `libvirt`, `vsphere`, `hyperv`. Only the same kind may read `native`; another builds
+        the machine from all the rest.
+    :param host: the name of one of the hypervisor's hosts.
     :param memory: bytes.
+    :param disks: in the hypervisor's own stable order (controller, unit).
     :param native: the hypervisor's own definition (libvirt's inactive XML), kept for backup and translation.
     :param devices: what is attached beyond disks and NICs and cannot simply move: `hostdev`, `usb`, `tpm`, ...
+    :param guest_os: the platform's name or id of the guest's system.
+    :param guest_tools: `running`, `not running` or `not installed`; None where the platform has none or does not know.
+    :param changed_blocks: whether the platform keeps track of changed blocks; None where it cannot.
+    :param id: the platform's own id of the object (a moId): a name may be changed between plan and run.
     """
 
     name: str
@@ -138,6 +160,13 @@ class VirtualMachine:
     devices: tuple[str, ...] = ()
     ownership: Ownership | None = None
     native: str = field(default="", repr=False)
+    guest_os: str | None = None
+    guest_tools: str | None = None
+    fault_tolerant: bool = False
+    consolidation_needed: bool = False
+    template: bool = False
+    changed_blocks: bool | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +191,11 @@ class StoragePool:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A hypervisor host. :param clock: seconds since the epoch by its own clock, when it was asked."""
+    """A hypervisor host, or what a connection to several offers in all.
+
+    :param clock: seconds since the epoch by its own clock, when it was asked.
+    :param in_maintenance: no machine may be started there.
+    """
 
     name: str
     hypervisor: str
@@ -174,6 +207,7 @@ class Host:
     clock: float
     machine_types: tuple[str, ...] = ()
     firmwares: tuple[Firmware, ...] = ()
+    in_maintenance: bool = False
 
 
 class Category(StrEnum):

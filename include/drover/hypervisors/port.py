@@ -22,12 +22,14 @@ class TargetSettings:
     """How a machine is to be at its new place.
 
     :param networks: source network name to target network name; a NIC on a network that is not here is refused.
-    :param storage: source pool name to target pool name. Disks keep format, size, order and bus.
+    :param storage: source pool name to target pool name. Disks keep size and order; of the same kind also format, bus.
+    :param host: at which of the target's hosts; None where the target decides.
     """
 
     networks: Mapping[str, str]
     storage: Mapping[str, str]
     owner: Ownership
+    host: str | None = None
 
 
 class LiveState(StrEnum):
@@ -53,7 +55,10 @@ class LiveStatus:
 
 
 class Hypervisor(Protocol):
-    """One connected hypervisor host. A context manager: leaving it closes every connection and export."""
+    """One connection: a hypervisor host, or several behind one manager (vCenter).
+
+    A context manager: leaving it closes every connection and export.
+    """
 
     @property
     def kind(self) -> str: ...
@@ -63,7 +68,14 @@ class Hypervisor(Protocol):
     ) -> None: ...
 
     # Inventory
-    def host(self) -> Host: ...
+    def host(self) -> Host:
+        """The whole connection: of several hosts, the name of what manages them, and the sum of the usable ones."""
+        ...
+
+    def hosts(self) -> list[Host]:
+        """Each host behind the connection; `VirtualMachine.host` names one of them."""
+        ...
+
     def machines(self) -> list[VirtualMachine]: ...
     def machine(self, name: str) -> VirtualMachine:
         """:raises BadInputError: no machine has that name."""
@@ -102,7 +114,7 @@ class Hypervisor(Protocol):
 
     # Disks
     def read_disks(self, name: str) -> AbstractContextManager[Mapping[str, Endpoint]]:
-        """The machine's disks by name, as they are at one moment, read only; running or off.
+        """The machine's disks by this hypervisor's name of them, as they are at one moment, read only; running or off.
 
         A running machine's disks are frozen as of the call (crash-consistent) while the context lasts.
         """
@@ -120,8 +132,20 @@ class Hypervisor(Protocol):
         ...
 
     # Making and removing
+    def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
+        """The machine as this hypervisor will describe it once `define` has made it; changes nothing anywhere.
+
+        Names of disks, bus, controller, models of NICs, networks and pools are the target's; the disks' order and size,
+        MACs, memory, CPU count and firmware are the source's. `machine` may be of any kind.
+
+        :raises OperatorNeededError: it cannot be made here at all: a mapping is missing, a setting cannot be kept.
+        """
+        ...
+
     def define(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
-        """Makes the machine at this host: off, autostart off, tagged, with new disks (empty, right size and format).
+        """Makes exactly what `translated` says: off, autostart off, tagged, with new disks (empty, of the right size).
+
+        The machine it returns lists its disks in the order of the one given.
 
         Found from an earlier try with the same owner (wave, machine and source UUID), it is kept as it is.
 
@@ -168,8 +192,14 @@ class Stream(Protocol):
 
 @runtime_checkable
 class LiveMover(Protocol):
-    """A hypervisor that moves running machines by itself. Moves are started detached: they outlive the caller."""
+    """A hypervisor that moves running machines by itself. Moves are started detached: they outlive the caller.
 
+    takes_along: the platform's own live move takes the machine away from the source (vMotion, Move-VM). Afterwards the
+    source does not know it (or, behind one manager, it is on another host), and the verified backup is what stays.
+    """
+
+    @property
+    def takes_along(self) -> bool: ...
     def start_live(
         self,
         name: str,

@@ -7,7 +7,7 @@ from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.port import Hypervisor, Opener
 
 # Imported when first used: an SDK costs up to a second, and most commands need one of them at most.
-_OPENERS = {"libvirt": "drover.hypervisors.libvirt"}
+_OPENERS = {"libvirt": "drover.hypervisors.libvirt", "vsphere": "drover.hypervisors.vsphere"}
 
 
 def connect(spec: ConnectionSpec) -> Hypervisor:

@@ -139,6 +139,9 @@ class FakeHost:
             (Firmware.BIOS, Firmware.UEFI),
         )  # fmt: skip
 
+    def hosts(self) -> list[Host]:
+        return [self.host()]
+
     def machines(self) -> list[VirtualMachine]:
         self._enter("machines")
         return list(self.known.values())
@@ -217,18 +220,29 @@ class FakeHost:
         if (found := self.known.get(machine.name)) is not None:
             self._own(machine.name, settings.owner)
             return found
-        disks = []
-        for disk in machine.disks:
-            path = self.folder / f"{machine.name}-{disk.name}.raw"
+        made = self.translated(machine, settings)
+        for disk in made.disks:
+            path = Path(disk.path)
             path.touch()
             with path.open("r+b") as file:
                 file.truncate(disk.size)
-            disks.append(dataclasses.replace(disk, path=str(path)))
-        made = dataclasses.replace(
-            machine, host=self.name, state=PowerState.OFF, autostart=False, disks=tuple(disks), ownership=settings.owner
-        )
         self.known[machine.name] = made
         return made
+
+    def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
+        disks = (
+            dataclasses.replace(disk, path=str(self.folder / f"{machine.name}-{disk.name}.raw"))
+            for disk in machine.disks
+        )
+        return dataclasses.replace(
+            machine,
+            hypervisor=self.kind,
+            host=settings.host or self.name,
+            state=PowerState.OFF,
+            autostart=False,
+            disks=tuple(disks),
+            ownership=settings.owner,
+        )
 
     def remove(self, name: str, owner: Ownership) -> None:
         self._enter("remove")
@@ -256,6 +270,7 @@ class LiveFakeHost(FakeHost):
     """Moves a running machine by itself: at once, or up to where the test lets it go."""
 
     outcome = LiveState.DONE
+    takes_along = False
 
     def start_live(
         self,

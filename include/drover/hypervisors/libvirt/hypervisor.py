@@ -8,7 +8,7 @@ from typing import Self
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.libvirt import define, disks, inventory, live, power, site, trial
+from drover.hypervisors.libvirt import define, disks, inventory, live, outcome, power, site, trial
 from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.port import Hypervisor, LiveStatus, TargetSettings, Trial
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
@@ -18,6 +18,8 @@ class LibvirtHypervisor:
     """One KVM host. :attr connection: for this package's own modules."""
 
     kind = "libvirt"
+    # libvirt leaves the machine defined at the source, off, with its disks.
+    takes_along = False
 
     def __init__(self, spec: ConnectionSpec) -> None:
         self.connection = Connection(spec)
@@ -34,6 +36,9 @@ class LibvirtHypervisor:
 
     def host(self) -> Host:
         return site.host(self.connection)
+
+    def hosts(self) -> list[Host]:
+        return [self.host()]
 
     def machines(self) -> list[VirtualMachine]:
         with self.connection.errors():
@@ -85,6 +90,9 @@ class LibvirtHypervisor:
         return disks.write_disks(self.connection, self.machine(name), owner)
 
     # Making and removing
+
+    def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
+        return outcome.translated(machine, settings, define.survey(self.connection))
 
     def define(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
         return define.define(self.connection, machine, settings)
