@@ -33,6 +33,8 @@ class Move:
         self.resolve = resolve
         self.root = root
         self.store: MachineStore = RunStore(root, wave.wave, run).machine(plan.name)
+        # Set while `drover.migration.alone` holds the machine for this very object.
+        self.alone = False
         self._stack = stack
 
     @cached_property
@@ -75,7 +77,10 @@ class Move:
     @property
     def settings(self) -> TargetSettings:
         return TargetSettings(
-            networks=dict(self.wave.mappings.networks), storage=dict(self.wave.mappings.storage), owner=self.owner
+            networks=dict(self.wave.mappings.networks),
+            storage=dict(self.wave.mappings.storage),
+            owner=self.owner,
+            host=self.wave.host_of(self.plan),
         )
 
     def owns(self, machine: VirtualMachine | None) -> bool:

@@ -153,6 +153,9 @@ class Mappings(_Part):
 
     networks: dict[Text, Text] = Field(default_factory=dict, description="Source network: target network.")
     storage: dict[Text, Text] = Field(default_factory=dict, description="Source storage pool: target storage pool.")
+    host: Text | None = Field(
+        default=None, description="Host or cluster behind the target; where it has only one, leave it out."
+    )
     test_network: Text | None = Field(
         default=None, description="An isolated network at the target, where trial boots happen."
     )
@@ -187,6 +190,7 @@ class MachinePlan(_Part):
     after: tuple[Text, ...] = Field(default=(), description="Machines of this wave that must have arrived before.")
     source: ConnectionId | None = Field(default=None, description="Instead of the wave's source.")
     target: ConnectionId | None = Field(default=None, description="Instead of the wave's target.")
+    host: Text | None = Field(default=None, description="Instead of the wave's mappings: host.")
     shutdown_deadline: Duration = Field(
         default=120.0,
         description="How long the guest may take to shut down when asked.",
@@ -243,6 +247,10 @@ class Wave(_Part):
     def target_of(self, machine: MachinePlan) -> str:
         """The connection id of the hypervisor that this machine goes to."""
         return machine.target or self.target
+
+    def host_of(self, machine: MachinePlan) -> str | None:
+        """The host or cluster behind the target that this machine goes to; None where the target decides."""
+        return machine.host or self.mappings.host
 
     def machine(self, name: str) -> MachinePlan:
         """:raises KeyError: the wave has no machine of this name."""

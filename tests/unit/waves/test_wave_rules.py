@@ -1,0 +1,62 @@
+from mistaken import HEAD, MACHINE, mistakes, only
+
+from drover.waves.loader import parse
+
+
+def test_what_only_a_live_move_knows():
+    found = mistakes(
+        HEAD + "  - {name: web, strategy: cold, compare_at_switchover: true, guest_files: {changing: [/a]}}\n"
+    )
+    assert [each.place for each in found] == [
+        "machines[0].compare_at_switchover",
+        "machines[0].guest_files.changing",
+    ]
+    assert parse(HEAD + "  - {name: web, strategy: cold, compare_at_switchover: false}\n")
+
+
+def test_a_circle_is_told_as_a_path_and_once():
+    lines = [
+        "a, after: [c]",
+        "b, after: [a, x]",
+        "c, after: [b]",
+        "x",
+        "d, after: [c]",
+        "e, after: [f]",
+        "f, after: [e]",
+    ]
+    found = mistakes(HEAD + "".join(f"  - {{strategy: cold, name: {line}}}\n" for line in lines))
+    assert [each.problem for each in found] == [
+        "the order is a circle: a -> c -> b -> a",
+        "the order is a circle: e -> f -> e",
+    ]
+    assert [(each.line, each.place) for each in found] == [(6, "machines[0].after[0]"), (11, "machines[5].after[0]")]
+
+
+def test_the_same_connection_at_both_ends():
+    found = only(HEAD.replace("target: b", "target: a") + MACHINE)
+    assert (found.line, found.place) == (3, "target")
+
+
+def test_a_thousand_machines_in_a_row_load_and_a_thousand_in_a_circle_are_told():
+    lines = [f"  - {{name: m{n}, strategy: cold, after: [m{n - 1}]}}\n" for n in range(1, 1000)]
+    assert len(parse(HEAD + "  - {name: m0, strategy: cold}\n" + "".join(lines)).machines) == 1000
+    found = only(HEAD + "  - {name: m0, strategy: cold, after: [m999]}\n" + "".join(lines))
+    assert found.problem.count("->") == 1000
+
+
+LIVE = "  - {name: web, strategy: live, host: esx-2}\n"
+
+
+def test_one_connection_may_be_both_ends_of_a_live_move_to_another_host():
+    one = HEAD.replace("target: b", "target: a")
+    wave = parse(one + LIVE)
+    assert wave.host_of(wave.machines[0]) == "esx-2"
+    assert "same connection" in only(one + LIVE.replace("live", "cold")).problem
+    assert "same connection" in only(one + LIVE.replace(", host: esx-2", "")).problem
+
+
+def test_the_host_of_the_wave_is_for_machines_that_name_none():
+    wave = parse(HEAD + LIVE + "  - {name: db, strategy: cold}\nmappings: {host: esx-1}\n")
+    assert [wave.host_of(machine) for machine in wave.machines] == ["esx-2", "esx-1"]
+    assert parse(HEAD + MACHINE).mappings.host is None
+    assert only(HEAD + MACHINE + "mappings: {host: 7}\n").place == "mappings.host"
