@@ -31,7 +31,7 @@ def read_files(disks: Mapping[str, Endpoint], *, deadline: float = 6 * 3600.0, s
 
     What cannot be read has a row of the type `unreadable`: validation refuses it.
 
-    :param disks: by the names that they have in the machine, each served on a Unix socket.
+    :param disks: in the machine's order, by the names that both ends shall be known by, each served on a Unix socket.
     :param deadline: seconds for all of it. :param stall: seconds without any progress after which it is ended.
     :raises RetryableError: the appliance did not start or was ended by a deadline.
     :raises OperatorNeededError: libguestfs cannot work on this host.

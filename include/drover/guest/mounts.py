@@ -44,7 +44,8 @@ def _is(filesystem: Filesystem, spec: str) -> bool:
     value = value.strip("\"'")
     if kind in ("UUID", "LABEL"):
         return bool(value) and value == (filesystem.uuid if kind == "UUID" else filesystem.label)
-    disk, _, partition = filesystem.key.partition(":")
+    # From the right: a disk's own name may hold a colon (`scsi0:0`).
+    disk, _, partition = filesystem.key.rpartition(":")
     if disk == "lvm":
         group, _, volume = partition.partition("/")
         return spec in (f"/dev/{partition}", f"/dev/mapper/{group.replace('-', '--')}-{volume.replace('-', '--')}")

@@ -2,7 +2,7 @@
 
 from drover.blocks.manifest import Manifest, differences
 from drover.errors import CorruptionError
-from drover.migration.disks import manifests, read_disks
+from drover.migration.disks import manifests, paired, pairs, read_disks, shown_disk
 from drover.migration.move import Move
 
 
@@ -11,13 +11,17 @@ def both_ends(move: Move) -> None:
 
     :raises CorruptionError: names disk and byte ranges.
     """
+    there = move.target.machine(move.name)
+    names = pairs(move, there)
     with move.source.read_disks(move.name) as sources:
         before = read_disks(move, sources)
     with move.target.read_disks(move.name) as targets:
-        after = read_disks(move, targets)
+        after = read_disks(move, paired(move, there, targets))
     manifests(move, "source").save(before)
     manifests(move, "target").save(after)
-    broken = [sentence for disk in before for sentence in _broken(disk, before[disk], after.get(disk))]
+    broken = [
+        sentence for disk in before for sentence in _broken(shown_disk(names, disk), before[disk], after.get(disk))
+    ]
     if broken:
         raise CorruptionError(
             f"Machine '{move.name}' did not arrive whole: {' '.join(broken)}",

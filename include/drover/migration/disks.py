@@ -1,8 +1,13 @@
-"""Copying and reading a machine's disks, with their manifests kept: what backup, transfer and validate share."""
+"""Copying and reading a machine's disks, with their manifests kept: what backup, transfer and validate share.
+
+Everything is kept by the source's name of a disk. The target has its own names, so its disks are paired with the
+source's by their place in the machine, and never by name: `scsi0:1` here may be `vdb` there.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from drover.blocks.endpoint import Endpoint
 from drover.blocks.manifest import Manifest
@@ -10,8 +15,12 @@ from drover.blocks.readback import read_manifest
 from drover.blocks.throttle import Throttle
 from drover.blocks.verified import VerifiedCopy, verified_copy
 from drover.errors import CorruptionError
+from drover.evidence.files import safe_name
 from drover.migration.move import Move
 from drover.migration.stage import Facts
+from drover.model import VirtualMachine
+
+T = TypeVar("T")
 
 # What told the state of each disk of the source when it was copied.
 SOURCE_VERSIONS = "source_versions.json"
@@ -37,11 +46,43 @@ class Manifests:
             file.unlink()
 
     def _file(self, disk: str) -> Path:
-        return self.folder / f"{disk}.parquet"
+        return self.folder / f"{safe_name(disk)}.parquet"
 
 
 def manifests(move: Move, side: str) -> Manifests:
     return Manifests(move.store.path("manifests", side))
+
+
+def pairs(move: Move, there: VirtualMachine) -> dict[str, str]:
+    """The source's name of each disk to the target's, by place.
+
+    :raises CorruptionError: the target has more or fewer disks than the source.
+    """
+    names = [disk.name for disk in move.machine.disks]
+    others = [disk.name for disk in there.disks]
+    if len(names) != len(others):
+        raise CorruptionError(
+            f"Machine '{move.name}' has {len(names)} disks at the source and {len(others)} at the target.",
+            remedy="Someone attached or took away a disk during the move; take the target away and start the run anew.",
+        )
+    return dict(zip(names, others, strict=True))
+
+
+def paired(move: Move, there: VirtualMachine, endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
+    """The target's disks by the source's names of them, in the machine's order."""
+    return {name: _end(endpoints, other, "target") for name, other in pairs(move, there).items()}
+
+
+def shown(move: Move, there: VirtualMachine, kept: Mapping[str, T]) -> dict[str, T]:
+    """What is kept by the source's name, under words that a person at either end understands."""
+    names = pairs(move, there)
+    return {shown_disk(names, disk): value for disk, value in kept.items()}
+
+
+def shown_disk(names: Mapping[str, str], disk: str) -> str:
+    """`vda`, or `scsi0:0 (vda at the target)`. :param names: as `pairs` gives them."""
+    other = names.get(disk, disk)
+    return disk if other == disk else f"{disk} ({other} at the target)"
 
 
 def throttle(move: Move) -> Throttle:
@@ -70,7 +111,7 @@ def copy_disks(
 
 
 def journal(move: Move, disk: str) -> Path:
-    return move.store.path("journals", f"{disk}.journal")
+    return move.store.path("journals", f"{safe_name(disk)}.journal")
 
 
 def read_disks(move: Move, endpoints: Mapping[str, Endpoint]) -> dict[str, Manifest]:
@@ -100,7 +141,7 @@ def refuse_changed_source(move: Move) -> None:
 def _end(endpoints: Mapping[str, Endpoint], disk: str, side: str) -> Endpoint:
     if disk not in endpoints:
         raise CorruptionError(
-            f"Disk {disk} is in the inventory but not at the {side}.",
+            f"Disk {disk} is a disk of the machine, but the {side} does not serve it.",
             remedy="Someone changed the machine after the inventory; start the run anew.",
         )
     return endpoints[disk]

@@ -9,7 +9,7 @@ import time
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
 from drover.migration import claims, compare, intents
-from drover.migration.disks import SOURCE_VERSIONS, copy_disks, journal, manifests, totals
+from drover.migration.disks import SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -46,7 +46,7 @@ def _cold(move: Move) -> Facts:
     _begin(move)
     _take_down(move)
     # Asked anew: what a guest changes in its UEFI variables while it runs is a part of the definition.
-    move.target.define(move.source.machine(move.name), move.settings)
+    made = move.target.define(move.source.machine(move.name), move.settings)
     with (
         move.source.read_disks(move.name) as sources,
         move.target.write_disks(move.name, move.owner) as targets,
@@ -54,7 +54,7 @@ def _cold(move: Move) -> Facts:
         # It may be an earlier run's; now that it is known to be off and ours, it is this run's.
         move.target.tag(move.name, move.owner)
         versions = {name: endpoint.version for name, endpoint in sources.items()}
-        copies = copy_disks(move, sources, targets, journals=True)
+        copies = copy_disks(move, sources, paired(move, made, targets), journals=True)
     manifests(move, "source").save({disk: copy.copy.manifest for disk, copy in copies.items()})
     for disk in copies:
         journal(move, disk).unlink(missing_ok=True)

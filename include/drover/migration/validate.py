@@ -1,10 +1,11 @@
 """Prove that the data arrived: Great Expectations suites over what is read from both ends now."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from drover.blocks.endpoint import Endpoint
 from drover.errors import CorruptionError
-from drover.migration.disks import manifests, read_disks, refuse_changed_source
+from drover.migration.disks import manifests, paired, read_disks, refuse_changed_source, shown
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
 from drover.model import PowerState, Strategy
@@ -53,16 +54,20 @@ def _blocks(move: Move) -> Verdict:
     from drover.quality import transfer
 
     disks = [disk.name for disk in move.machine.disks]
+    there = move.target.machine(move.name)
     if move.plan.strategy is Strategy.COLD:
         _refuse_running(move)
         refuse_changed_source(move)
         with move.target.read_disks(move.name) as targets:
-            after = read_disks(move, targets)
+            after = read_disks(move, paired(move, there, targets))
         manifests(move, "target").discard()
         manifests(move, "target").save(after)
     else:
         after = manifests(move, "target").load(disks)
-    return transfer.validate(manifests(move, "source").load(disks), after, move.store.path("quality", "transfer"))
+    before = manifests(move, "source").load(disks)
+    return transfer.validate(
+        shown(move, there, before), shown(move, there, after), move.store.path("quality", "transfer")
+    )
 
 
 def _refuse_running(move: Move) -> None:
@@ -80,8 +85,8 @@ def _machine(move: Move) -> Verdict:
 
     return machine.validate(
         move.machine,
+        move.target.translated(move.machine, move.settings),
         move.target.machine(move.name),
-        move.wave.mappings.networks,
         move.store.path("quality", "machine"),
     )
 
@@ -92,9 +97,15 @@ def _guest_files(move: Move) -> Verdict:
     from drover.quality import guest_files
 
     with move.source.read_disks(move.name) as sources:
-        before = read_files(sources)
+        before = read_files(_in_order(move, sources))
+    there = move.target.machine(move.name)
     with move.target.read_disks(move.name) as targets:
-        after = read_files(targets)
+        after = read_files(paired(move, there, targets))
     return guest_files.validate(
         before, after, move.plan.guest_files.changing, move.store.path("quality", "guest_files")
     )
+
+
+def _in_order(move: Move, disks: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
+    """By the machine's order, so that both ends' filesystems are named alike."""
+    return {disk.name: disks[disk.name] for disk in move.machine.disks if disk.name in disks}

@@ -15,6 +15,7 @@ from typing import Self
 from drover.blocks.endpoint import Endpoint
 from drover.blocks.images import serve_image
 from drover.errors import BadInputError, OperatorNeededError, RetryableError
+from drover.evidence.files import safe_name
 from drover.hypervisors.port import Hypervisor, LiveState, LiveStatus, TargetSettings, Trial
 from drover.model import (
     Cpu,
@@ -72,8 +73,11 @@ class FakeHost:
         self.folder.mkdir(parents=True)
         self.known: dict[str, VirtualMachine] = {}
         self.calls: list[str] = []
+        self.started: list[str] = []
         self.broken: dict[str, Exception] = {}
         self.gone = False
+        # Its own names of disks by place, as another kind of hypervisor has; None keeps the names given.
+        self.disk_names: str | None = None
         self.trials = 0
         self.killer = Killer()
 
@@ -85,7 +89,7 @@ class FakeHost:
     def add(self, name: str, contents: Mapping[str, bytes], state: PowerState = PowerState.RUNNING) -> VirtualMachine:
         disks = []
         for disk, data in contents.items():
-            path = self.folder / f"{name}-{disk}.raw"
+            path = self.folder / f"{name}-{safe_name(disk)}.raw"
             path.write_bytes(data)
             disks.append(Disk(disk, str(path), "default", DiskFormat.RAW, len(data), len(data), "virtio"))
         machine = VirtualMachine(
@@ -167,6 +171,7 @@ class FakeHost:
 
     def power_on(self, name: str) -> None:
         self._enter("power_on")
+        self.started.append(name)
         self.change(name, state=PowerState.RUNNING)
 
     def resume(self, name: str) -> None:
@@ -230,9 +235,12 @@ class FakeHost:
         return made
 
     def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
+        names = [disk.name for disk in machine.disks]
+        if self.disk_names is not None:
+            names = [self.disk_names.format(place) for place in range(len(names))]
         disks = (
-            dataclasses.replace(disk, path=str(self.folder / f"{machine.name}-{disk.name}.raw"))
-            for disk in machine.disks
+            dataclasses.replace(disk, name=name, path=str(self.folder / f"{machine.name}-{safe_name(name)}.raw"))
+            for name, disk in zip(names, machine.disks, strict=True)
         )
         return dataclasses.replace(
             machine,
