@@ -81,7 +81,8 @@ def _drover(
 
 def command_modules() -> dict[str, str]:
     """Name and module of each command, without importing any of them."""
-    built_in = {path.stem: f"{_GROUP}.{path.stem}" for path in _BUILT_IN.glob("[a-z]*.py")}
+    # A command that is called as a word of Python's has a module with a `_` behind it.
+    built_in = {path.stem.rstrip("_"): f"{_GROUP}.{path.stem}" for path in _BUILT_IN.glob("[a-z]*.py")}
     return built_in | {point.name: point.module for point in entry_points(group=_GROUP)}
 
 

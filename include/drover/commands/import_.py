@@ -1,0 +1,61 @@
+"""Import an OVF package or OVA file as a machine, checked against its manifest and read back."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE.ova|FILE.ovf|DIR", help="The package.")],
+    connection: Annotated[str, typer.Option(help="The connection of the hypervisor that gets it.")],
+    name: Annotated[str | None, typer.Option(help="The new machine's name; else the package's.")] = None,
+    network: Annotated[
+        list[str] | None, typer.Option(help="PACKAGE=TARGET; a network that is not named keeps its name.")
+    ] = None,
+    storage: Annotated[str | None, typer.Option(help="The storage pool; needed where there are several.")] = None,
+    host: Annotated[str | None, typer.Option(help="The host or cluster; else the target decides.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
+) -> None:
+    """Makes the machine, off. A package with one wrong byte is refused; started again, a killed import is repeated."""
+    from drover.blocks.console import progress_bars
+    from drover.hypervisors.connection import resolve
+    from drover.hypervisors.registry import connect
+    from drover.ovf.importing import import_package
+
+    networks = _networks(network or [])
+    with connect(resolve(connection)) as hypervisor, progress_bars() as progress:
+        done = import_package(
+            hypervisor, file, name=name, networks=networks, pool=storage, host=host, progress=progress
+        )
+    if json_output:
+        facts = {
+            "name": done.machine.name,
+            "uuid": done.machine.uuid,
+            "host": done.machine.host,
+            "manifest": done.manifest,
+            "notes": list(done.notes),
+            "digests": dict(done.digests),
+        }
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"Made machine '{done.machine.name}' on {done.machine.host}, off; every disk was read back.")
+    for note in done.notes:
+        typer.echo(f"Note: {note}.")
+
+
+def _networks(pairs: list[str]) -> dict[str, str]:
+    """The names may hold `=` themselves: the first one parts them."""
+    from drover.errors import BadInputError
+
+    found = {}
+    for pair in pairs:
+        there, sign, here = pair.partition("=")
+        if not sign or not there or not here:
+            raise BadInputError(f"'{pair}' does not say which network is which.", remedy="Write --network OLD=NEW.")
+        found[there] = here
+    return found
