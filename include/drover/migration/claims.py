@@ -5,15 +5,33 @@ may be moved by hand meanwhile. The claim says which run must be ended before an
 """
 
 import json
+import logging
 import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from drover.errors import OperatorNeededError
-from drover.evidence.files import safe_name, sync_folder
+from drover.errors import CorruptionError, OperatorNeededError
+from drover.evidence.files import safe_name, sync_folder, write_durably
 from drover.migration.move import Move
 
 # Beside the waves' folders in the store; no wave's name begins with a dot.
 FOLDER = ".claims"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who holds a machine. :param uuid: the machine's, at its source."""
+
+    wave: str
+    run: str
+    machine: str
+    uuid: str
+
+    @property
+    def words(self) -> str:
+        return f"by wave '{self.wave}' in run {self.run}"
 
 
 def claim(move: Move) -> None:
@@ -21,7 +39,7 @@ def claim(move: Move) -> None:
     path = _path(move)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(_mine(move)))
+    write_durably(draft, json.dumps(asdict(_mine(move))).encode())
     try:
         os.link(draft, path)
         sync_folder(path.parent)
@@ -33,31 +51,55 @@ def claim(move: Move) -> None:
 
 def refuse_foreign(move: Move) -> None:
     """:raises OperatorNeededError: another run holds the machine."""
-    holder = _holder(move)
-    if holder is not None and holder != _mine(move):
+    holder = foreign(move)
+    if holder is not None:
         raise OperatorNeededError(
-            f"Machine '{move.name}' is being moved by wave '{holder['wave']}' in run {holder['run']}, "
-            "which was neither committed nor rolled back.",
-            remedy="Let that run end, or run its rollback task for this machine again.",
+            f"Machine '{move.name}' is being moved {holder.words}, which was neither committed nor rolled back.",
+            remedy="Let that run end, or take it back with the DAG 'rollback'.",
         )
+
+
+def foreign(move: Move) -> Claim | None:
+    """The claim of another run on this machine, or None."""
+    holder = _read(_path(move))
+    return None if holder == _mine(move) else holder
 
 
 def release(move: Move) -> None:
     """Gives the machine free; does nothing where another run holds it or nobody does."""
-    if _holder(move) == _mine(move):
+    if _read(_path(move)) == _mine(move):
         _path(move).unlink()
 
 
-def _mine(move: Move) -> dict[str, str]:
-    return {"wave": move.wave.wave, "run": move.run, "machine": move.name}
+def held(root: Path) -> list[Claim]:
+    """Every machine that is on its way, by name; one listing and a few small files."""
+    found = (_of_file(path) for path in (root / FOLDER).glob("*.json"))
+    return sorted((claim for claim in found if claim), key=lambda claim: (claim.wave, claim.run, claim.machine))
 
 
-def _holder(move: Move) -> dict[str, str] | None:
+def _of_file(path: Path) -> Claim | None:
     try:
-        found: dict[str, str] = json.loads(_path(move).read_text())
+        return _read(path)
+    except CorruptionError as error:
+        log.warning("%s", error)
+        return None
+
+
+def _mine(move: Move) -> Claim:
+    return Claim(move.wave.wave, move.run, move.name, move.machine.uuid)
+
+
+def _read(path: Path) -> Claim | None:
+    """:raises CorruptionError: someone holds the machine, and nobody can tell who."""
+    try:
+        return Claim(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
-    return found
+    except (ValueError, TypeError):
+        raise CorruptionError(
+            f"The claim {path} cannot be read.",
+            remedy="Something other than Drover wrote it; find out which run moves this machine, then remove it.",
+        ) from None
 
 
 def _path(move: Move) -> Path:

@@ -3,8 +3,7 @@
 import time
 
 from drover.errors import OperatorNeededError
-from drover.migration import checks, intents
-from drover.migration.backup import backup_folder, read_seal
+from drover.migration import backup, checks, intents
 from drover.migration.disks import refuse_changed_source
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -15,11 +14,7 @@ from drover.model import PowerState, Strategy
 @stage("cutover")
 def run(move: Move) -> Facts:
     require(move, "backup", "transfer", "validate", "test")
-    if read_seal(backup_folder(move)) is None:
-        raise OperatorNeededError(
-            f"The backup of machine '{move.name}' is not there any more.",
-            remedy="Run its backup task again before the cutover.",
-        )
+    backup.check_whole(move)
     _refuse_two(move)
     if move.machine.state is not PowerState.RUNNING:
         return {"target": "off, as the source was", "checks": 0, "downtime_seconds": 0.0}

@@ -18,6 +18,7 @@ class Intent(StrEnum):
     TARGET_STARTED = "target_started"  # the target is being let run on the production network
     SOURCE_BACK = "source_back"  # the source is being started again
     COMMITTED = "committed"  # the move is being made final
+    RETURNING = "returning"  # a person decided that the committed move is taken back
 
 
 def declare(store: MachineStore, intent: Intent) -> float:
@@ -35,6 +36,7 @@ def declared(store: MachineStore, intent: Intent) -> float | None:
     return intents.get(intent)
 
 
-def withdraw(store: MachineStore) -> None:
-    """After a rollback nothing is under way any more."""
-    store.write_json(_FILE, {})
+def withdraw(store: MachineStore, intent: Intent | None = None) -> None:
+    """After a rollback nothing is under way any more. :param intent: only this one."""
+    intents: dict[str, float] = store.read_json(_FILE) or {}
+    store.write_json(_FILE, {key: when for key, when in intents.items() if intent is not None and key != intent})

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveMover
-from drover.migration import checks, claims, intents
+from drover.migration import backup, checks, claims, intents, order, returning
+from drover.migration.alone import alone
 from drover.migration.disks import journal, manifests
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -25,20 +26,40 @@ _LOOK_SECONDS = 1.0
 
 def run(move: Move) -> Facts:
     """`nothing` in the facts says why there was nothing to take back; then nothing is recorded either."""
+    if why := _nothing(move):
+        return {"nothing": why}
+    ahead = order.wait_for_dependants(move) if intents.declared(move.store, Intent.BEGUN) else []
+    with alone(move):
+        # Asked again: whoever was waited for may have been another rollback.
+        if why := _nothing(move):
+            return {"nothing": why}
+        # Also after a failed backup: what it left open would keep the machine from starting, or fill its pool.
+        move.source.release_disks(move.name)
+        backup.discard_unfinished(move)
+        if not intents.declared(move.store, Intent.BEGUN):
+            return {"nothing": "no change had been made yet"}
+        if returning.under_way(move):
+            returning.refuse_gone(move)
+        if ahead:
+            move.store.record("rollback", "info", {"went_ahead_of": ahead})
+        return _take_back(move)
+
+
+def _nothing(move: Move) -> str | None:
     if move.store.read_json("machine.json") is None:
-        return {"nothing": "the machine was not looked at yet"}
-    if move.store.last("commit", "passed"):
-        return {"nothing": "the move is committed, and taking that back is a decision of its own"}
+        return "the machine was not looked at yet"
+    if returning.committed(move) and not returning.under_way(move):
+        return "the move is committed, and taking that back is a decision of its own"
+    holder = claims.foreign(move)
+    if holder and not intents.declared(move.store, Intent.BEGUN):
+        return f"this run changed nothing, because the machine is being moved {holder.words}"
     claims.refuse_foreign(move)
-    # Also after a failed backup: what it left open would keep the machine from starting, or fill its pool.
-    move.source.release_disks(move.name)
-    if not intents.declared(move.store, Intent.BEGUN):
-        return {"nothing": "no change had been made yet"}
-    return _take_back(move)
+    return None
 
 
 @stage("rollback")
 def _take_back(move: Move) -> Facts:
+    was_committed = {"committed": True} if returning.under_way(move) else {}
     _end_live_move(move)
     fate = _fence_target(move)
     _start_source(move)
@@ -46,7 +67,7 @@ def _take_back(move: Move) -> Facts:
     if fate is Fate.OURS:
         fate = _remove_target(move)
     _forget(move)
-    return {**facts, "target": fate.value}
+    return {**facts, "target": fate.value, **was_committed}
 
 
 class Fate(StrEnum):
@@ -71,7 +92,8 @@ def _may_run_there(move: Move) -> bool:
     """A target runs in production only behind an intent, and a live move only once the source has stopped."""
     if move.source.power_state(move.name) is PowerState.RUNNING:
         return False
-    return any(intents.declared(move.store, intent) for intent in (Intent.TARGET_STARTED, Intent.LIVE_MOVE))
+    started = (Intent.TARGET_STARTED, Intent.LIVE_MOVE, Intent.RETURNING)
+    return any(intents.declared(move.store, intent) for intent in started)
 
 
 def _fence_target(move: Move) -> Fate:

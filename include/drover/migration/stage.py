@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from drover.errors import DroverError, OperatorNeededError
+from drover.migration.alone import alone
 from drover.migration.move import Move
 
 Facts = dict[str, Any]
@@ -19,6 +20,10 @@ def stage(name: str) -> Callable[[Callable[[Move], Facts]], Callable[[Move], Fac
     def wrap(work: Callable[[Move], Facts]) -> Callable[[Move], Facts]:
         @functools.wraps(work)
         def run(move: Move) -> Facts:
+            with alone(move):
+                return recorded(move)
+
+        def recorded(move: Move) -> Facts:
             started = time.time()
             log.info("%s: %s begins (wave %s, run %s).", move.name, name, move.wave.wave, move.run)
             # A killed try leaves this behind and nothing else.

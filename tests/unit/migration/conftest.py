@@ -57,11 +57,13 @@ class Site:
     root: Path
     wave: dict[str, Any]
     name: str = "run-1"
+    # Which of the wave's machines the stages are run for.
+    machine: int = 0
 
     def move(self) -> Any:
         wave = Wave.model_validate(self.wave)
         specs = {"a": ConnectionSpec("a", "libvirt", "a"), "b": ConnectionSpec("b", "libvirt", "b")}
-        return open_move(wave, wave.machines[0].key, self.name, specs.__getitem__, self.root / "store")
+        return open_move(wave, wave.machines[self.machine].key, self.name, specs.__getitem__, self.root / "store")
 
     def run(self, stage: str) -> Any:
         with self.move() as move:

@@ -1,0 +1,60 @@
+"""Taking back what was committed: a person's decision, which a rollback then carries out like any other.
+
+`begin` writes the decision down and holds the machine; from then on `rollback.run` brings the source back, and goes on
+after a kill. What the target wrote since the commit stays with the target: it is switched off and kept.
+"""
+
+from drover.errors import OperatorNeededError
+from drover.migration import claims, intents
+from drover.migration.alone import alone
+from drover.migration.intents import Intent
+from drover.migration.move import Move
+from drover.model import Ownership, VirtualMachine
+
+
+def committed(move: Move) -> bool:
+    """Whether this run moved the machine for good and nobody took that back since."""
+    commit = move.store.last("commit", "passed")
+    back = move.store.last("rollback", "passed")
+    return commit is not None and (back is None or back.sequence < commit.sequence)
+
+
+def begin(move: Move) -> None:
+    """:raises OperatorNeededError: the machine is not this run's to take back, or another run holds it."""
+    with alone(move):
+        if not committed(move):
+            raise OperatorNeededError(
+                f"Machine '{move.name}' was not committed in run {move.run}, or was taken back already.",
+                remedy="Name the run that moved it.",
+            )
+        claims.claim(move)
+        intents.declare(move.store, Intent.RETURNING)
+
+
+def under_way(move: Move) -> bool:
+    return intents.declared(move.store, Intent.RETURNING) is not None
+
+
+def refuse_gone(move: Move) -> None:
+    """Law: never two. Asked at both ends before anything is changed: the machine must be where this run left it.
+
+    A machine that moved on to a third place is off at this run's target too, and runs there.
+
+    :raises OperatorNeededError: one of the two ends is not as this run left it; the decision is withdrawn.
+    """
+    for side, hypervisor, roles in (
+        ("target", move.target, ("committed", "kept")),
+        ("source", move.source, ("migrated", "returned")),
+    ):
+        if not _left_by(move, hypervisor.find(move.name), roles):
+            intents.withdraw(move.store, Intent.RETURNING)
+            claims.release(move)
+            raise OperatorNeededError(
+                f"Machine '{move.name}' at the {side} is not what run {move.run} left there, so it is not taken back.",
+                remedy="It was moved on, replaced or removed since; find out where it runs now.",
+            )
+
+
+def _left_by(move: Move, machine: VirtualMachine | None, roles: tuple[str, ...]) -> bool:
+    tag: Ownership | None = machine.ownership if machine else None
+    return tag is not None and tag.same_machine(move.owner) and tag.run == move.run and tag.role in roles
