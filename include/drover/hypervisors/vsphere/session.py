@@ -1,7 +1,9 @@
 """One opened vCenter or ESXi host: pyvmomi over connections that we verify, logged in again when that has run out."""
 
+import io
 import logging
 import threading
+import xml.etree.ElementTree as ET
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from http.client import HTTPException
@@ -11,6 +13,7 @@ from drover.errors import BadInputError, DroverError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.vsphere.errors import server_errors
 from drover.hypervisors.vsphere.http import Http
+from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.tls import trust_of
 
 # Seconds without an answer after which the server counts as gone. Waits for tasks ask for less (see tasks.py).
@@ -42,6 +45,8 @@ class Session:
         self.port = spec.port or 443
         self.trust = trust_of(spec)
         self.logins = 0
+        # What the package's modules remember of the server for a while, by what they call it.
+        self.memory: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self.stub: Any = None
@@ -71,6 +76,12 @@ class Session:
     def errors(self) -> AbstractContextManager[None]:
         """What pyvmomi and HTTP raise inside becomes a DroverError that names this server."""
         return server_errors(self.name)
+
+    def call(self, mo: Any, method: str, *args: Any) -> Node | None:
+        """A call whose answer stays XML (see nodes.py): its `returnval`, None where there is none."""
+        with self.errors():
+            answer: Node | None = self._invoke(self._call_for_xml, mo, mo._GetMethodInfo(method), args)
+            return answer
 
     def http(self) -> Http:
         """HTTPS with this login, for /folder and /nfc."""
@@ -124,6 +135,27 @@ class Session:
             if not info.wsdlName.startswith(_READS):
                 raise
         return call(mo, info, args)
+
+    def _call_for_xml(self, mo: Any, info: Any, args: Any) -> Node | None:
+        """pyvmomi's own InvokeMethod, but for what it makes of an answer that is no fault."""
+        from pyVmomi import SoapAdapter
+
+        stub = self.stub
+        headers = {"Cookie": stub.cookie, "SOAPAction": stub.versionId, "Content-Type": "text/xml; charset=UTF-8"}
+        line = stub.GetConnection()
+        try:
+            line.request("POST", stub.path, stub.SerializeRequest(mo, info, args), headers)
+            answer = line.getresponse()
+            body = answer.read()
+        except BaseException:
+            line.close()
+            raise
+        stub.ReturnConnection(line)
+        if answer.status == 500:
+            raise SoapAdapter.SoapResponseDeserializer(stub).Deserialize(io.BytesIO(body), info.result)
+        if answer.status != 200:
+            raise HTTPException(f"{answer.status} {answer.reason}")
+        return ET.fromstring(body).find("./{*}Body/{*}*/{*}returnval")
 
     def _log_in(self, logins: int) -> None:
         """:param logins: as seen before the call that failed: of many threads, the first one logs in."""

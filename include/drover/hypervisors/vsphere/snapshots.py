@@ -1,0 +1,105 @@
+"""Snapshots that Drover takes and removes: its own and no other's, known by their name and description."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from drover.errors import OperatorNeededError
+from drover.hypervisors.vsphere import nodes, tasks
+from drover.hypervisors.vsphere.collector import retrieve
+from drover.hypervisors.vsphere.names import escape, unescape
+from drover.hypervisors.vsphere.nodes import Node
+from drover.hypervisors.vsphere.session import Session
+
+_KIND = "VirtualMachine"
+_PREFIX = "drover "
+_MARK = "Made by Drover. Do not remove it while a wave runs; Drover removes it itself."
+_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """:param reference: `vim.vm.Snapshot`. :param quiesced: the guest's file systems were at rest."""
+
+    reference: Any
+    name: str
+    quiesced: bool
+    ours: bool
+
+
+def create(session: Session, machine: Any, name: str, purpose: str) -> Snapshot:
+    """A snapshot without memory; one of this purpose that an earlier try took is removed first: it is out of date.
+
+    Quiesced where VMware Tools run, else crash-consistent; the log and `Snapshot.quiesced` say which.
+
+    :param machine: `vim.VirtualMachine`. :param name: the machine's, for messages. :param purpose: `read`.
+    """
+    remove(session, machine, name, purpose)
+    found = next(retrieve(session, {_KIND: ["guest.toolsRunningStatus", "runtime.powerState"]}, [_pair(machine)]), None)
+    tools = found is not None and found.text("guest.toolsRunningStatus") == "guestToolsRunning"
+    quiesce = tools and found is not None and found.text("runtime.powerState") == "poweredOn"
+    if found is not None and found.text("runtime.powerState") == "poweredOn" and not quiesce:
+        logging.getLogger(__name__).warning(
+            "Machine '%s' runs no VMware Tools: its snapshot is as after a power cut, not quiesced.", name
+        )
+    with session.errors():
+        task = machine.CreateSnapshot_Task(escape(_PREFIX + purpose), _MARK, False, quiesce)
+    tasks.wait(session, task, f"the snapshot of machine '{name}'", deadline=_SECONDS)
+    for snapshot in listed(session, machine):
+        if snapshot.ours and snapshot.name == _PREFIX + purpose:
+            return snapshot
+    raise OperatorNeededError(
+        f"The snapshot of machine '{name}' on {session.name} was taken and is not there.",
+        remedy="Find out who removes snapshots there (a backup program?), then try again.",
+    )
+
+
+def remove(session: Session, machine: Any, name: str, purpose: str) -> None:
+    """Removes the snapshot of this purpose, whoever of us took it; others stay. Does nothing where there is none."""
+    for snapshot in listed(session, machine):
+        if snapshot.ours and snapshot.name == _PREFIX + purpose:
+            with session.errors():
+                task = snapshot.reference.RemoveSnapshot_Task(removeChildren=False)
+            tasks.wait(session, task, f"the removal of the snapshot of machine '{name}'", deadline=_SECONDS)
+
+
+def listed(session: Session, machine: Any) -> list[Snapshot]:
+    """All of the machine's snapshots, parents before children."""
+    for found in retrieve(session, {_KIND: ["snapshot.rootSnapshotList"]}, [_pair(machine)]):
+        roots = nodes.listed(found.node("snapshot.rootSnapshotList"))
+        return [one for root in roots for one in _walk(session, root)]
+    return []
+
+
+def _walk(session: Session, node: Node) -> Iterator[Snapshot]:
+    from pyVmomi import vim
+
+    name = unescape(nodes.text(node, "name") or "")
+    yield Snapshot(
+        reference=vim.vm.Snapshot(nodes.text(node, "snapshot"), session.stub),
+        name=name,
+        quiesced=bool(nodes.flag(node, "quiesced")),
+        # Both, so that a name alone that somebody chose does not make it ours.
+        ours=name.startswith(_PREFIX) and nodes.text(node, "description") == _MARK,
+    )
+    for below in nodes.children(node, "childSnapshotList"):
+        yield from _walk(session, below)
+
+
+def track_changes(session: Session, machine: Any, name: str) -> bool:
+    """Switches changed block tracking on; returns whether it was off. It counts from the next snapshot on."""
+    from pyVmomi import vim
+
+    found = next(retrieve(session, {_KIND: ["config.changeTrackingEnabled"]}, [_pair(machine)]), None)
+    if found is not None and found.text("config.changeTrackingEnabled") == "true":
+        return False
+    with session.errors():
+        task = machine.ReconfigVM_Task(vim.vm.ConfigSpec(changeTrackingEnabled=True))
+    tasks.wait(session, task, f"switching on changed block tracking of machine '{name}'")
+    logging.getLogger(__name__).info("Changed block tracking of machine '%s' was off; Drover switched it on.", name)
+    return True
+
+
+def _pair(machine: Any) -> tuple[str, str]:
+    return _KIND, machine._moId
