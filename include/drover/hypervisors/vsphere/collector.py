@@ -1,6 +1,7 @@
 """Properties of many objects, in pages: one call for hundreds of objects, never one call for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from drover.hypervisors.vsphere.session import Session
 
 # Objects a page: enough to make a slow line not matter, few enough to stay small in memory.
 _PAGE = 250
+_CONTINUE = "ContinueRetrievePropertiesEx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,13 @@ def _pages(
         collector = session.content.propertyCollector
         try:
             answer = session.call(collector, "RetrievePropertiesEx", [spec], query.RetrieveOptions(maxObjects=_PAGE))
-            while answer is not None:
-                yield from (_found(node) for node in nodes.children(answer, "objects"))
-                token = nodes.text(answer, "token")
-                answer = session.call(collector, "ContinueRetrievePropertiesEx", token) if token else None
+            with ThreadPoolExecutor(1) as ahead:
+                while answer is not None:
+                    token = nodes.text(answer, "token")
+                    # The server works on the next page while this one is read.
+                    later = ahead.submit(session.call, collector, _CONTINUE, token) if token else None
+                    yield from (_found(node) for node in nodes.children(answer, "objects"))
+                    answer = later.result() if later else None
         finally:
             if view is not None:
                 with suppress(Exception):  # gone with its session, or the server with it

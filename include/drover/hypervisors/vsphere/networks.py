@@ -1,6 +1,5 @@
 """Networks: standard and distributed port groups, and which of them have no way out."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drover.hypervisors.vsphere import nodes
