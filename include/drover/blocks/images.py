@@ -52,7 +52,7 @@ def serve_image(
 def serve(image: Image, *, read_only: bool, direct: bool = False) -> Iterator[Endpoint]:
     """`serve_image` for an image that was probed already."""
     _wait_for_writers(image)
-    with _private_folder() as folder:
+    with private_folder() as folder:
         process = _start(image, folder, read_only=read_only, direct=direct)
         try:
             yield Endpoint(
@@ -184,7 +184,7 @@ def _can_be_direct(path: Path) -> bool:
 
 
 @contextmanager
-def _private_folder() -> Iterator[Path]:
+def private_folder() -> Iterator[Path]:
     """A folder for socket and log that only this user may enter; a lock in it tells that its owner lives."""
     base = tempfile.gettempdir()
     base = base if len(base) <= _LONGEST_FOLDER else "/tmp"  # a socket's path has 107 characters at most
