@@ -19,13 +19,14 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
 
 @pytest.fixture(scope="session")
 def lab() -> "Iterator[Lab]":
-    """A lab with all its machines. `DROVER_TEST_LAB=name` uses that one, starts it if need be, and leaves it there."""
+    """A lab with the KVM hosts' machines. `DROVER_TEST_LAB=name` uses that one, starts it if need be, and keeps it."""
+    from drover_lab import guests
     from drover_lab import lab as labs
 
     reused = os.environ.get("DROVER_TEST_LAB")
     name = reused or f"t{os.getpid()}"
     try:
-        yield labs.up(name, say=print)
+        yield labs.up(name, machine_names=guests.ON_KVM, say=print)
     finally:
         if not reused:
             labs.down(name)

@@ -22,6 +22,7 @@ def find(conn_id: str) -> ConnectionSpec | None:
                 kind=known["conn_type"],
                 host=known["host"],
                 login=known["login"],
+                password=known.get("password"),
                 port=known["port"],
                 extra=known["extra"],
             )

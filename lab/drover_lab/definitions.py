@@ -77,7 +77,7 @@ def _operating_system(root: Element, guest: Guest) -> None:
     system = SubElement(root, "os")
     SubElement(system, "type", arch="x86_64", machine="q35").text = "hvm"
     if guest.spec.firmware is Firmware.UEFI:
-        code, variables = _firmware_files()
+        code, variables = firmware_files()
         SubElement(system, "loader", readonly="yes", type="pflash").text = code
         SubElement(system, "nvram", template=variables).text = nvram_path(guest)
     features = SubElement(root, "features")
@@ -85,7 +85,8 @@ def _operating_system(root: Element, guest: Guest) -> None:
     SubElement(features, "apic")
 
 
-def _firmware_files() -> tuple[str, str]:
+def firmware_files() -> tuple[str, str]:
+    """OVMF's code, and the variables that a machine begins with. :raises OperatorNeededError: it is not installed."""
     for code, variables in _FIRMWARE:
         if Path(code).exists() and Path(variables).exists():
             return code, variables

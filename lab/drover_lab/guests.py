@@ -21,7 +21,11 @@ class Content(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DiskSpec:
-    """:param name: libvirt's target device. :param data: how much seeded data to put there, about."""
+    """One disk.
+
+    :param name: libvirt's target device, or the place on a vSphere machine.
+    :param data: how much seeded data to put there, about.
+    """
 
     name: str
     format: DiskFormat
@@ -88,8 +92,25 @@ SPECS = (
         ),
     ),
     GuestSpec("archive", 4, Firmware.BIOS, (DiskSpec("vda", DiskFormat.QCOW2, 8 * GIB, Content.SYSTEM, 48 * MIB),)),
+    GuestSpec(
+        "shop",
+        5,
+        Firmware.BIOS,
+        (DiskSpec("scsi0:0", DiskFormat.RAW, 192 * MIB, Content.SYSTEM, 32 * MIB),),
+        home="vc-a",
+    ),
+    GuestSpec(
+        "mail",
+        6,
+        Firmware.UEFI,
+        (DiskSpec("scsi0:0", DiskFormat.RAW, 192 * MIB, Content.SYSTEM, 32 * MIB),),
+        memory=256 * MIB,
+        home="vc-a",
+    ),
 )
 NAMES = tuple(spec.name for spec in SPECS)
+# Those that start on a KVM host: tests that need no other hypervisor take these alone.
+ON_KVM = tuple(spec.name for spec in SPECS if spec.home.startswith("kvm-"))
 
 
 def guest(topology: Topology, name: str) -> Guest:

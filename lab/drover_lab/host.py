@@ -1,4 +1,4 @@
-"""One KVM host: started in namespaces of its own, looked after, stopped."""
+"""One host: started in namespaces of its own, looked after, stopped."""
 
 import json
 import os
@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from drover.errors import OperatorNeededError, RetryableError
 from drover_lab import host_files, keys, kvm, network, topology
 from drover_lab.process import ProcessRecord, run, wait_until, write_atomically
+from drover_lab.vcenter import host as vcenter
 
 READY_SECONDS = 60.0
 HIDDEN = "/var/lib/drover"  # the controller's own files: a real host would not see them
@@ -44,10 +46,9 @@ def start(lab: topology.Topology, host: topology.LabHost) -> None:
     if is_running(host):
         return
     stop(host)
-    host_files.write(lab, host)
-    logs(host).mkdir(exist_ok=True)
+    logs(host).mkdir(parents=True, exist_ok=True)
     orders = host.folder / "orders.json"
-    write_atomically(orders, json.dumps(_orders(host), indent=2))
+    write_atomically(orders, json.dumps(_orders(lab, host), indent=2))
     command = [sys.executable, "-m", "drover_lab.launch", str(record_path(host)), host.namespace, str(orders)]
     with open(logs(host) / "init.log", "ab") as log:
         subprocess.Popen(
@@ -66,13 +67,15 @@ def stop(host: topology.LabHost) -> None:
 
 
 def wait_ready(lab: topology.Topology, host: topology.LabHost) -> None:
-    """:raises RetryableError: its libvirt does not answer through SSH in time."""
+    """:raises RetryableError: its libvirt does not answer through SSH, or its vCenter at all, in time."""
 
     def answers() -> bool:
         # The record is written by the host's own process, a moment after it was started.
         record = ProcessRecord.load(record_path(host))
         if record is not None and not record.alive():
             raise RetryableError(f"The host {host.name} ended: {_last_words(host)}", remedy="Run 'lab up' again.")
+        if host.kind == topology.VSPHERE:
+            return vcenter.answers(host)
         return ssh(lab, host, ["virsh", "-q", "-c", "qemu:///system", "uri"], check=False).returncode == 0
 
     wait_until(f"the host {host.name} answers", answers, deadline=READY_SECONDS, interval=0.3)
@@ -84,7 +87,18 @@ def _last_words(host: topology.LabHost) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "it left no word of why.")
 
 
-def _orders(host: topology.LabHost) -> dict[str, object]:
+def _orders(lab: topology.Topology, host: topology.LabHost) -> dict[str, object]:
+    hidden = ["-t", "tmpfs", "-o", "size=1m,mode=755", "hidden", HIDDEN]
+    if host.kind == topology.VSPHERE:
+        orders = vcenter.orders(lab, host, logs(host))
+    else:
+        host_files.write(lab, host)
+        orders = _kvm_orders(host)
+    # Last, as it covers what the other mounts come from.
+    return {**orders, "mounts": [*orders["mounts"], hidden]}
+
+
+def _kvm_orders(host: topology.LabHost) -> dict[str, Any]:
     folder = str(host.folder)
     size = host_files.SMALL_POOL_BYTES
     mounts = [["--bind", f"{folder}/{name}", place] for name, place in host_files.BINDS.items()]
@@ -99,8 +113,6 @@ def _orders(host: topology.LabHost) -> dict[str, object]:
         # forgets what it knows of qemu (seconds to find out) whenever the answer is not what qemu can do: only a file
         # that is read-only says no to root.
         mounts += [["--bind", f"{folder}/{host_files.NO_KVM}", "/dev/kvm"], ["-o", "remount,bind,ro", "/dev/kvm"]]
-    # Last, as it covers what the others come from.
-    mounts.append(["-t", "tmpfs", "-o", "size=1m,mode=755", "hidden", HIDDEN])
     return {
         "hostname": host.name,
         "mounts": mounts,

@@ -108,7 +108,7 @@ def _write_ssh(topology: Topology, host: LabHost) -> None:
     _copy_key(keys.host_key(topology, host.name), host, "etc-ssh/ssh_host_ed25519_key")
     (host.folder / "root/.ssh").mkdir(exist_ok=True)
     _copy_key(keys.root_key(topology, host.name), host, "root/.ssh/id_ed25519")
-    others = [keys.root_key(topology, other.name) for other in topology.hosts if other.name != host.name]
+    others = [keys.root_key(topology, other.name) for other in topology.kvm_hosts if other.name != host.name]
     allowed = "".join(keys.public(key) for key in (keys.controller_key(topology), *others))
     (host.folder / "root").chmod(0o700)
     (host.folder / "root/.ssh").chmod(0o700)

@@ -1,4 +1,4 @@
-"""A lab: two sites, a KVM host at each, machines on them. Up, down, status, and what tests and the demo ask of it."""
+"""A lab: two sites, hosts at each, machines on them. Up, down, status, and what tests and the demo ask of it."""
 
 import contextlib
 import shutil
@@ -11,7 +11,8 @@ from drover_lab.guests import Guest
 from drover_lab.images import cache
 from drover_lab.images.cache import Say
 from drover_lab.state import LabState
-from drover_lab.topology import LabHost, Topology
+from drover_lab.topology import HYPERVISORS, LIBVIRT, VSPHERE, LabHost, Topology
+from drover_lab.vcenter import control, identity
 
 DEFAULT_LINK_RATE = "800mbit"
 
@@ -45,9 +46,11 @@ class Lab:
     def connection(self, name: str) -> dict[str, Any]:
         """The Airflow connection of a host; as JSON it may stand in `AIRFLOW_CONN_<ID>`."""
         where = self.topology.host(name)
+        if where.kind == VSPHERE:
+            return self._vcenter_connection(where)
         return {
             "id": where.connection_id,
-            "conn_type": "libvirt",
+            "conn_type": LIBVIRT,
             "host": where.address,
             "login": "root",
             "port": 22,
@@ -59,8 +62,27 @@ class Lab:
             },
         }
 
+    def _vcenter_connection(self, where: LabHost) -> dict[str, Any]:
+        return {
+            "id": where.connection_id,
+            "conn_type": VSPHERE,
+            "host": where.address,
+            "login": identity.LOGIN,
+            "password": identity.password(self.topology, where),
+            "port": 443,
+            "extra": {
+                "ca_file": str(identity.authority(self.topology)),
+                "datacenter": f"site-{where.site}",
+                "compute": f"cluster-{where.site}",
+            },
+        }
+
+    def ask_vcenter(self, name: str, what: str, **details: object) -> Any:
+        """What no vCenter offers, over the lab's back door: `faults`, `delay`, `end-sessions`..."""
+        return control.ask(self.topology.host(name), what, **details)
+
     def ssh_command(self, name: str) -> list[str]:
-        """The ssh command line that logs in on a host as root; append what to run there, quoted for a shell."""
+        """The ssh command line that logs in on a KVM host as root; append what to run there, quoted for a shell."""
         return host.ssh_command(self.topology, self.topology.host(name))
 
     def run(self, name: str, command: list[str], *, check: bool = True) -> str:
@@ -104,11 +126,12 @@ class Lab:
         host.stop(self.topology.host(name))
 
     def start_host(self, name: str) -> None:
-        """Starts a host and waits until its libvirt answers; machines with autostart start with it."""
+        """Starts a host and waits until it answers; machines with autostart start with it."""
         where = self.topology.host(name)
         host.start(self.topology, where)
         host.wait_ready(self.topology, where)
-        virsh.ensure_host(self.topology, where)
+        if where.kind == LIBVIRT:
+            virsh.ensure_host(self.topology, where)
 
     def set_link_rate(self, rate: str) -> None:
         """Limits the line between the sites from now on. :param rate: as `tc` writes it, `100mbit`."""
@@ -120,12 +143,14 @@ def up(
     *,
     link_rate: str | None = None,
     machine_names: tuple[str, ...] | None = None,
+    hypervisors: tuple[str, ...] | None = None,
     say: Say = _silent,
 ) -> Lab:
     """Builds what is missing of a lab, whatever an earlier, killed or crashed `up` left; returns when all is up.
 
     :param link_rate: of the line between the sites, as `tc` writes it; None: as it was, or the default.
     :param machine_names: which machines the lab is given, None: as it was, or all.
+    :param hypervisors: which kinds of hosts; None: as it was, or those that the machines need, KVM in any case.
     """
     slots.check_name(name)
     network.bits_per_second(link_rate or DEFAULT_LINK_RATE)
@@ -136,7 +161,7 @@ def up(
         known = LabState.find(name)
         rate = link_rate or (known.link_rate if known else DEFAULT_LINK_RATE)
         wanted = machine_names if machine_names is not None else (known.guests if known else guests.NAMES)
-        settings = LabState(name, slots.claim(name), rate, wanted)
+        settings = LabState(name, slots.claim(name), rate, wanted, _kinds(hypervisors, known, wanted))
         lab = Lab(Topology(settings))
         settings.save()
         say(f"Lab '{name}': hosts in {slots.management(settings.slot)}, machines in {slots.production(settings.slot)}.")
@@ -144,6 +169,12 @@ def up(
         machines.ensure(lab.topology, say)
         _await_machines(lab, say)
         return lab
+
+
+def _kinds(asked: tuple[str, ...] | None, known: LabState | None, machine_names: tuple[str, ...]) -> tuple[str, ...]:
+    needed = {LIBVIRT} | {VSPHERE for name in machine_names if guests.spec(name).home.startswith("vc-")}
+    needed |= set(asked or ()) | set(known.hypervisors if known else ())
+    return tuple(kind for kind in HYPERVISORS if kind in needed)
 
 
 def _up_hosts(lab: Lab, say: Say) -> None:
@@ -155,6 +186,7 @@ def _up_hosts(lab: Lab, say: Say) -> None:
         host.start(lab.topology, where)
     for where in lab.hosts:
         host.wait_ready(lab.topology, where)
+    for where in lab.topology.kvm_hosts:
         virsh.ensure_host(lab.topology, where)
 
 
@@ -178,7 +210,7 @@ def down(name: str = slots.DEFAULT_NAME, *, say: Say = _silent) -> None:
         say(f"There is no lab '{name}'.")
         return
     with state.locked(name):
-        settings = known or LabState(name, slot if slot is not None else 0, DEFAULT_LINK_RATE, ())
+        settings = known or LabState(name, slot if slot is not None else 0, DEFAULT_LINK_RATE, (), HYPERVISORS)
         topology = Topology(settings)
         for where in topology.hosts:
             say(f"Stopping {where.name}.")
@@ -209,10 +241,11 @@ def status(name: str = slots.DEFAULT_NAME) -> dict[str, Any]:
             {
                 "name": where.name,
                 "site": where.site,
-                "hypervisor": "libvirt",
+                "hypervisor": where.kind,
                 "address": where.address,
                 "state": "running" if host.is_running(where) else "down",
-                "connection": lab.connection(where.name),
+                # A password is no status.
+                "connection": {key: value for key, value in lab.connection(where.name).items() if key != "password"},
             }
             for where in lab.hosts
         ],

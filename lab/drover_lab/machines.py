@@ -14,8 +14,10 @@ from drover_lab.definitions import domain
 from drover_lab.guests import Guest, guest
 from drover_lab.images import cache
 from drover_lab.process import wait_until
-from drover_lab.topology import LabHost, Topology
-from drover_lab.virsh import autostarts, create, states, undefine, virsh
+from drover_lab.topology import VSPHERE, LabHost, Topology
+from drover_lab.vcenter import machines as vcenter
+from drover_lab.virsh import autostarts, create, undefine, virsh
+from drover_lab.virsh import states as libvirt_states
 
 BOOT_SECONDS = 180.0
 # Names that need no quoting for virsh; nothing in the lab makes others.
@@ -25,6 +27,11 @@ NAME = re.compile(r"[A-Za-z0-9._-]+")
 def all_states(lab: Topology) -> dict[str, dict[str, str]]:
     """Host name -> machine name -> state. A host that does not run has none."""
     return {where.name: states(lab, where) if host.is_running(where) else {} for where in lab.hosts}
+
+
+def states(lab: Topology, where: LabHost) -> dict[str, str]:
+    """Machine name -> state, on one host that runs."""
+    return vcenter.states(where) if where.kind == VSPHERE else libvirt_states(lab, where)
 
 
 def ensure(lab: Topology, say: cache.Say) -> None:
@@ -46,34 +53,50 @@ def ensure(lab: Topology, say: cache.Say) -> None:
 
 
 def _start_again(lab: Topology, name: str, places: list[str], say: cache.Say) -> None:
-    automatic = [place for place in places if name in autostarts(lab, lab.host(place))]
+    kvm = {where.name for where in lab.kvm_hosts}
+    automatic = [place for place in places if place in kvm and name in autostarts(lab, lab.host(place))]
     chosen = automatic or places
     if len(chosen) == 1:
         say(f"Starting {name} on {chosen[0]}.")
-        virsh(lab, lab.host(chosen[0]), "start", name)
+        start(lab, lab.host(chosen[0]), name)
     else:
         say(f"{name} is off on {' and '.join(chosen)}; it stays so ('lab reset {name}' starts it afresh).")
 
 
+def start(lab: Topology, where: LabHost, name: str) -> None:
+    """Starts a machine that is off."""
+    if where.kind == VSPHERE:
+        vcenter.start(lab, where, name)
+    else:
+        virsh(lab, where, "start", name)
+
+
 def restore(lab: Topology, names: Sequence[str], say: cache.Say = lambda _: None) -> None:
-    """Removes machines from both hosts and starts them at home with their first disks. Does not wait for their boot."""
+    """Removes machines from all hosts and starts them at home with their first disks. Does not wait for their boot."""
     chosen = [guest(lab, name) for name in names]
-    for where in lab.hosts:
+    for where in lab.vcenters:
+        vcenter.remove(lab, where, names)
+    for where in lab.kvm_hosts:
         undefine(lab, where, [machine.name for machine in chosen])
         for machine in chosen:
             _remove_files(where, machine)
     for machine in chosen:
         home = lab.host(machine.spec.home)
         pristine = cache.images(machine, lab.state.slot, say)
+        if home.kind == VSPHERE:
+            vcenter.create(lab, home, machine, pristine)
+            continue
         for disk in machine.spec.disks:
             cache.copy(pristine[disk.name], _images(home) / machine.image_name(disk))
         create(lab, home, machine.name, domain(machine, kvm.domain_type(), lab.state.name))
 
 
 def clear(lab: Topology) -> None:
-    """Removes every machine from both hosts, also those that others made, and every file from their pools."""
-    for where in lab.hosts:
-        undefine(lab, where, [name for name in states(lab, where) if NAME.fullmatch(name)])
+    """Removes every machine from all hosts, also those that others made, and every file from their pools."""
+    for where in lab.vcenters:
+        vcenter.clear(lab, where)
+    for where in lab.kvm_hosts:
+        undefine(lab, where, [name for name in libvirt_states(lab, where) if NAME.fullmatch(name)])
         for path in _images(where).iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         host.ssh(lab, where, ["find", "/var/lib/libvirt/small", "-mindepth", "1", "-delete"])

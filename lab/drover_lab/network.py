@@ -5,6 +5,7 @@
     [site-a: management, production] ==tbf== lines ==tbf== [site-b: management, production]
                  |                                                      |
     [kvm-a: eth0, production, isolated]                   [kvm-b: eth0, production, isolated]
+    [vc-a:  eth0, production, isolated]                   [vc-b:  eth0, production, isolated]
 
 Each step looks first and makes only what is missing, so that a half-made network is completed.
 """

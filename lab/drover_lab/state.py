@@ -26,12 +26,14 @@ class LabState:
     :param slot: which addresses and interface names are this lab's.
     :param link_rate: of the line between the sites, as `tc` writes it (`800mbit`).
     :param guests: names of its machines.
+    :param hypervisors: which kinds of hosts it has.
     """
 
     name: str
     slot: int
     link_rate: str
     guests: tuple[str, ...]
+    hypervisors: tuple[str, ...] = ("libvirt",)
 
     @property
     def folder(self) -> Path:
@@ -54,7 +56,8 @@ class LabState:
             values = json.loads((labs_folder() / name / "lab.json").read_text())
         except FileNotFoundError:
             return None
-        return cls(values["name"], values["slot"], values["link_rate"], tuple(values["guests"]))
+        kinds = tuple(values.get("hypervisors", ("libvirt",)))
+        return cls(values["name"], values["slot"], values["link_rate"], tuple(values["guests"]), kinds)
 
 
 @contextlib.contextmanager

@@ -7,14 +7,21 @@ from drover_lab import slots
 from drover_lab.state import LabState
 
 SITES = ("a", "b")
+LIBVIRT, VSPHERE = "libvirt", "vsphere"
+HYPERVISORS = (LIBVIRT, VSPHERE)
 
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
-    """One KVM host. :param folder: what is private to it, as seen from outside. :param namespace: its network's."""
+    """A KVM host or a vCenter.
+
+    :param kind: the Airflow type of its connection. :param folder: what is private to it, as seen from outside.
+    :param namespace: its network's.
+    """
 
     name: str
     site: str
+    kind: str
     address: str
     connection_id: str
     namespace: str
@@ -65,18 +72,34 @@ class Topology:
 
     @property
     def hosts(self) -> tuple[LabHost, ...]:
-        return tuple(self._host(index, site) for index, site in enumerate(SITES))
+        """All of them, whatever they run."""
+        return tuple(
+            self._host(kind, index, site)
+            for kind in HYPERVISORS
+            if kind in self.state.hypervisors
+            for index, site in enumerate(SITES)
+        )
+
+    @property
+    def kvm_hosts(self) -> tuple[LabHost, ...]:
+        return tuple(host for host in self.hosts if host.kind == LIBVIRT)
+
+    @property
+    def vcenters(self) -> tuple[LabHost, ...]:
+        return tuple(host for host in self.hosts if host.kind == VSPHERE)
 
     def host(self, name: str) -> LabHost:
         return next(host for host in self.hosts if host.name == name)
 
-    def _host(self, index: int, site: str) -> LabHost:
-        name = f"kvm-{site}"
+    def _host(self, kind: str, index: int, site: str) -> LabHost:
+        short, first = {LIBVIRT: ("kvm", 11), VSPHERE: ("vc", 21)}[kind]
+        name = f"{short}-{site}"
         return LabHost(
             name=name,
             site=site,
-            address=str(slots.management(self.state.slot)[11 + index]),
-            connection_id=f"lab_kvm_{site}",
+            kind=kind,
+            address=str(slots.management(self.state.slot)[first + index]),
+            connection_id=f"lab_{short}_{site}",
             namespace=self.namespace(name),
             site_namespace=self.site_namespace(site),
             folder=self.state.folder / "hosts" / name,

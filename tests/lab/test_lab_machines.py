@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from drover_lab import virsh
-from drover_lab.guests import NAMES
+from drover_lab.guests import ON_KVM
 from drover_lab.lab import Lab
 from drover_lab.process import wait_until
 
@@ -28,7 +28,7 @@ def gaps(ticks: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [(b[0] - a[0], b[1] - a[1]) for a, b in zip(ticks, ticks[1:], strict=False)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ON_KVM)
 def test_every_machine_answers_and_ticks(lab: Lab, name: str) -> None:
     first = lab.health(name)
     assert first is not None
@@ -46,7 +46,7 @@ def test_what_is_not_there_is_not_found(lab: Lab) -> None:
 
 
 def test_they_boot_from_their_own_disks_as_promised(lab: Lab) -> None:
-    found = {name: definition(lab, "kvm-a", name) for name in NAMES}
+    found = {name: definition(lab, "kvm-a", name) for name in ON_KVM}
     for name, domain in found.items():
         assert domain.find("os/kernel") is None
         assert domain.findtext("devices/interface/mac/..") is not None
@@ -118,12 +118,12 @@ def test_on_the_isolated_network_only_its_host_reaches_it(lab: Lab) -> None:
 
 
 def test_a_host_that_loses_power_comes_back_with_its_machines(lab: Lab) -> None:
-    before = {name: len(lab.journal(name)) for name in NAMES}
+    before = {name: len(lab.journal(name)) for name in ON_KVM}
     lab.stop_host("kvm-a")
     assert lab.states()["kvm-a"] == {}
     lab.start_host("kvm-a")
     deadline = time.monotonic() + 180
-    for name in NAMES:
+    for name in ON_KVM:
         lab.wait_healthy(name)
         assert time.monotonic() < deadline
         assert len(lab.journal(name)) >= before[name] - 1, "each tick was on the disk before the next"
@@ -139,5 +139,5 @@ def test_reset_all_clears_what_others_made(lab: Lab) -> None:
     text = ElementTree.tostring(stray, encoding="unicode")
     virsh.virsh(lab.topology, lab.topology.host("kvm-b"), "define", "/dev/stdin", stdin=text)
     lab.reset_all()
-    assert lab.states() == {"kvm-a": dict.fromkeys(NAMES, "running"), "kvm-b": {}}
+    assert lab.states() == {"kvm-a": dict.fromkeys(ON_KVM, "running"), "kvm-b": {}}
     assert lab.run("kvm-b", ["find", "/var/lib/libvirt/images", "/var/lib/libvirt/small", "-type", "f"]) == ""

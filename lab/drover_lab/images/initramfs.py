@@ -15,7 +15,8 @@ from drover_lab.process import run
 FIRST = ("virtio_pci", "virtio_blk", "virtio_net", "ext4", "button", "evdev")
 # Tried where the data disk or the network adapter is not found with the first: SATA, IDE, VMware, Hyper-V.
 OTHER = (
-    *("virtio_scsi", "ahci", "ata_piix", "sd_mod", "vmw_pvscsi", "mptspi", "vmxnet3", "e1000", "e1000e"),
+    *("virtio_scsi", "ahci", "ata_piix", "sd_mod", "vmw_pvscsi", "mptspi", "mptsas", "nvme"),
+    *("vmxnet3", "e1000", "e1000e"),
     *("hv_vmbus", "hv_storvsc", "hv_netvsc", "hv_utils"),
 )
 FOLDERS = ("bin", "data", "dev", "lib/modules", "proc", "run", "sys", "tmp")

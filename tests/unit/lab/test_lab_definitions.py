@@ -10,14 +10,14 @@ from drover_lab import definitions, guests, network
 from drover_lab.state import LabState
 from drover_lab.topology import Topology
 
-LAB = Topology(LabState("two", 7, "800mbit", guests.NAMES))
+LAB = Topology(LabState("two", 7, "800mbit", guests.ON_KVM))
 
 
 def domain(name: str) -> ElementTree.Element:
     return ElementTree.fromstring(definitions.domain(guests.guest(LAB, name), "qemu", "two"))
 
 
-@pytest.mark.parametrize("name", guests.NAMES)
+@pytest.mark.parametrize("name", guests.ON_KVM)
 def test_a_machine_boots_from_its_own_disk(name: str) -> None:
     root = domain(name)
     assert root.get("type") == "qemu"
@@ -30,7 +30,7 @@ def test_a_machine_boots_from_its_own_disk(name: str) -> None:
 
 
 def test_addresses_and_macs_follow_from_the_slot() -> None:
-    machines = [guests.guest(LAB, name) for name in guests.NAMES]
+    machines = [guests.guest(LAB, name) for name in guests.ON_KVM]
     assert [machine.address for machine in machines] == [f"10.214.7.{number}" for number in (21, 22, 23, 24)]
     assert [machine.mac for machine in machines] == [f"52:54:00:d0:07:0{number}" for number in (1, 2, 3, 4)]
     assert [host.address for host in LAB.hosts] == ["10.213.7.11", "10.213.7.12"]
