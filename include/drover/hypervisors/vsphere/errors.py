@@ -8,11 +8,14 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
+from drover.hypervisors.vsphere import nodes
+from drover.hypervisors.vsphere.nodes import Node
 
 _AGAIN = "Try again when the server answers."
 _LOOK = "Correct that in the vSphere client, then try again."
 
 # Fault: what is wrong and what to do. The first that fits counts, so the narrow ones stand first.
+_DETAILS = ("file", "name", "reason", "property")
 _RETRYABLE = {
     "TaskInProgress": ("another task holds it", "Try again when that task is done."),
     "HostNotReachable": ("the ESXi host does not answer", "Try again when it does."),
@@ -89,14 +92,39 @@ def translate(host: str, error: Exception) -> DroverError | None:
 
 
 def from_fault(host: str, fault: Any, what: str = "") -> DroverError:
-    """A fault of the server's, thrown by a call or kept by a task. :param what: what was being done: `the snapshot`."""
-    names = [kind.__name__.rpartition(".")[2] for kind in type(fault).__mro__]
-    said = one_line(_words(fault))
+    """A fault that a call threw. :param what: what was being done: `the snapshot of machine 'web'`."""
+    return _told(host, what, _lineage(type(fault)), one_line(_words(fault)), getattr(fault, "privilegeId", None))
+
+
+def fault_error(host: str, error: Node | None, what: str = "") -> DroverError:
+    """A fault that a task or a check kept. :param error: a LocalizedMethodFault, as the server wrote it."""
+    fault = nodes.child(error, "fault")
+    kind = nodes.kind(fault) or "an unknown fault"
+    said = [nodes.text(error, "localizedMessage") or ""]
+    said += [nodes.text(message, "message") or "" for message in nodes.children(fault, "faultMessage")]
+    said += [value for field in _DETAILS if (value := nodes.text(fault, field)) and value not in " ".join(said)]
+    text = one_line("; ".join(part for part in said if part))
+    return _told(host, what, _lineage(_known_kind(kind)) or [kind], text, nodes.text(fault, "privilegeId"))
+
+
+def _known_kind(name: str) -> type | None:
+    """pyvmomi's class of this fault, which knows what it is a kind of; None for one that is newer than pyvmomi."""
+    from pyVmomi import vim, vmodl
+
+    spaces = (vim.fault, vmodl.fault, vim, vmodl)
+    return next((found for space in spaces if (found := getattr(space, name, None)) is not None), None)
+
+
+def _lineage(kind: type | None) -> list[str]:
+    """Names of the fault and of what it is a kind of, the narrow ones first."""
+    return [one.__name__.rpartition(".")[2] for one in kind.__mro__] if kind is not None else []
+
+
+def _told(host: str, what: str, names: list[str], said: str, right: str | None) -> DroverError:
     if said.rpartition(".")[2] in names:  # It only repeats what the fault is called.
         said = ""
     subject = f"{host}, {what}" if what else host
     if "NoPermission" in names:
-        right = getattr(fault, "privilegeId", None)
         return OperatorNeededError(
             f"{subject}: the connection's user lacks the right {right or 'for this'}.",
             remedy="Give the user that right; docs/connections.md lists all that Drover needs.",
@@ -105,7 +133,7 @@ def from_fault(host: str, fault: Any, what: str = "") -> DroverError:
         for name in names:
             if name in table:
                 reason, remedy = table[name]
-                detail = f" ({said})" if said and name not in ("InvalidLogin",) else ""
+                detail = f" ({said})" if said and name != "InvalidLogin" else ""
                 return kind(f"{subject}: {reason}{detail}.", remedy)
     return OperatorNeededError(f"{subject}: the server says {said or names[0]}.", remedy=_LOOK)
 
@@ -122,7 +150,7 @@ def _words(fault: Any) -> str:
     parts = [getattr(fault, "msg", "") or ""]
     for message in getattr(fault, "faultMessage", None) or ():
         parts.append(message.message or "")
-    for field in ("file", "name", "reason", "property"):
+    for field in _DETAILS:
         value = getattr(fault, field, None)
         if isinstance(value, str) and value and value not in " ".join(parts):
             parts.append(value)

@@ -1,20 +1,37 @@
-"""Waiting for a task: the server tells when it changes, in the form that pyvmomi can read.
+"""Waiting for a task: the server tells when it changes, and nobody asks it over and over.
 
-`task.info` is never read whole: pyvmomi refuses it where the task is about a file instead of a machine.
+`task.info` is never read through pyvmomi: it refuses tasks that are about a file instead of a machine, and those that
+fail with a fault that it does not know.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
-from drover.hypervisors.vsphere.errors import from_fault
+from drover.hypervisors.vsphere import nodes
+from drover.hypervisors.vsphere.errors import fault_error
+from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.session import Session
 
 # Well below the session's patience for one call.
 _ONE_WAIT = 20
-_PATHS = ["info.state", "info.progress", "info.error", "info.result", "info.cancelled", "info.cancelable"]
+_PATHS = ["info.state", "info.progress", "info.error"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """:param word: `queued`, `running`, `success` or `error`. :param error: the server's LocalizedMethodFault."""
+
+    word: str
+    percent: int | None = None
+    error: Node | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.word in ("success", "error")
 
 
 def wait(
@@ -37,13 +54,13 @@ def wait(
     until = time.monotonic() + deadline if deadline is not None else None
     shown, asked = -1, False
     for state in watch(session, task, pause=1 if cancelled else _ONE_WAIT):
-        if progress and (percent := state.get("info.progress")) is not None and percent != shown:
-            shown = int(percent)
+        if progress and state.percent is not None and state.percent != shown:
+            shown = state.percent
             progress(shown)
-        if state.get("info.state") == "success":
-            return state.get("info.result")
-        if state.get("info.state") == "error":
-            raise _failed(session, what, state)
+        if state.word == "success":
+            return _result(session, task)
+        if state.word == "error":
+            raise fault_error(session.name, state.error, what)
         if cancelled and not asked and cancelled():
             asked = True
             cancel(session, task)
@@ -55,18 +72,23 @@ def wait(
     raise AssertionError("a watch ends with its task")
 
 
-def watch(session: Session, task: Any, pause: int = _ONE_WAIT) -> "Iterator[dict[str, Any]]":
-    """The task's properties, at once and whenever one changed, at least every `pause` seconds; ends when it does."""
-    state: dict[str, Any] = {}
+def watch(session: Session, task: Any, pause: int = _ONE_WAIT) -> "Iterator[State]":
+    """The task's state, at once and whenever it changed, at least every `pause` seconds; ends when the task does."""
+    seen: dict[str, Node] = {}
     while True:
         logins = session.logins
         try:
             with session.errors(), _collector(session, task) as collector:
-                version = ""
+                version: str | None = ""
                 while True:
-                    version = _update(collector, version, pause, state)
+                    version = _update(session, collector, version, pause, seen)
+                    state = State(
+                        word=nodes.text(seen.get("info.state")) or "queued",
+                        percent=nodes.number(seen.get("info.progress")),
+                        error=seen.get("info.error"),
+                    )
                     yield state
-                    if state.get("info.state") in ("success", "error"):
+                    if state.ended:
                         return
         except OperatorNeededError:
             # A filter lives as long as its session does: after a new login, it is made anew.
@@ -74,11 +96,14 @@ def watch(session: Session, task: Any, pause: int = _ONE_WAIT) -> "Iterator[dict
                 raise
 
 
-def state_of(session: Session, task: Any) -> dict[str, Any]:
-    """The task's properties now, without waiting."""
-    for state in watch(session, task):
-        return state
-    return {}
+def state_of(session: Session, task: Any) -> State:
+    """The task's state now, without waiting."""
+    return next(watch(session, task))
+
+
+def error_of(session: Session, state: State, what: str) -> DroverError:
+    """Why a task failed. :param state: one whose word is `error`."""
+    return fault_error(session.name, state.error, what)
 
 
 def cancel(session: Session, task: Any) -> None:
@@ -89,17 +114,18 @@ def cancel(session: Session, task: Any) -> None:
         task.CancelTask()
 
 
-def _failed(session: Session, what: str, state: dict[str, Any]) -> DroverError:
-    error = state.get("info.error")
-    if error is None:
-        return OperatorNeededError(
-            f"{session.name}, {what}: it failed, and the server does not say why.",
-            remedy="Look at the task in the vSphere client.",
-        )
-    fault = getattr(error, "fault", error)
-    if not getattr(fault, "msg", None) and getattr(error, "localizedMessage", None):
-        fault.msg = error.localizedMessage
-    return from_fault(session.name, fault, what)
+def _result(session: Session, task: Any) -> Any:
+    """What the task made, as pyvmomi's objects."""
+    from pyVmomi import vim, vmodl
+
+    query = vmodl.query.PropertyCollector
+    spec = query.FilterSpec(
+        objectSet=[query.ObjectSpec(obj=task)], propSet=[query.PropertySpec(type=vim.Task, pathSet=["info.result"])]
+    )
+    with session.errors():
+        answer = session.content.propertyCollector.RetrievePropertiesEx([spec], query.RetrieveOptions())
+    found = [entry.val for one in answer.objects for entry in one.propSet] if answer else []
+    return found[0] if found else None
 
 
 @contextmanager
@@ -121,17 +147,19 @@ def _collector(session: Session, task: Any) -> Iterator[Any]:
             collector.DestroyPropertyCollector()
 
 
-def _update(collector: Any, version: str, pause: int, state: dict[str, Any]) -> str:
+def _update(session: Session, collector: Any, version: str | None, pause: int, seen: dict[str, Node]) -> str | None:
+    """Waits for news and puts them into `seen`; returns the version that the next wait starts from."""
     from pyVmomi import vmodl
 
     options = vmodl.query.PropertyCollector.WaitOptions(maxWaitSeconds=pause)
-    news = collector.WaitForUpdatesEx(version, options)
+    news = session.call(collector, "WaitForUpdatesEx", version, options)
     if news is None:
         return version
-    for filtered in news.filterSet:
-        for change in filtered.objectSet or ():
-            if change.kind == "leave":
-                raise vmodl.fault.ManagedObjectNotFound(obj=change.obj)
-            for entry in change.changeSet:
-                state[entry.name] = entry.val
-    return str(news.version)
+    for change in nodes.children(news, "filterSet/objectSet"):
+        if nodes.text(change, "kind") == "leave":
+            raise vmodl.fault.ManagedObjectNotFound()
+        for entry in nodes.children(change, "changeSet"):
+            value = nodes.child(entry, "val")
+            if value is not None:
+                seen[nodes.text(entry, "name") or ""] = value
+    return nodes.text(news, "version")
