@@ -13,6 +13,8 @@ class HostFacts:
     """One hypervisor host, asked once.
 
     :param asked: our clock before and after the host was asked for its own, seconds since the epoch.
+    :param hosts: each host behind the connection.
+    :param takes_along: whether its own live moves take a machine away from here; None where it has none.
     """
 
     host: Host
@@ -20,6 +22,8 @@ class HostFacts:
     machines: tuple[VirtualMachine, ...]
     networks: tuple[Network, ...]
     pools: tuple[StoragePool, ...]
+    hosts: tuple[Host, ...] = ()
+    takes_along: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,11 @@ class Preflight:
 
     :param source: the machine; None where the source hypervisor knows no such machine.
     :param companions: every machine of the wave that could be found, this one included, with its plan.
+    :param translated: what the target would make of the machine; None where it cannot, or nobody asked.
+    :param refusal: why it cannot make it, in its words.
     :param connections: the connections that this move uses, by id; None for one that there is not.
     :param now: our clock, seconds since the epoch.
+    :param backed_up: the machines whose backup this run has made already.
     """
 
     wave: Wave
@@ -50,6 +57,9 @@ class Preflight:
     now: float
     companions: tuple[tuple[MachinePlan, VirtualMachine], ...] = ()
     connections: Mapping[str, ConnectionSpec | None] = field(default_factory=dict, repr=False)
+    backed_up: frozenset[str] = frozenset()
+    translated: VirtualMachine | None = None
+    refusal: str | None = None
 
     @property
     def source_host(self) -> Host:
@@ -69,7 +79,18 @@ class Preflight:
 
     @property
     def target_machines(self) -> tuple[VirtualMachine, ...]:
-        return self.target_facts.machines
+        """Without the machine itself, where one manager is both ends."""
+        machines = self.target_facts.machines
+        return tuple(machine for machine in machines if machine != self.source) if self.one_connection else machines
+
+    @property
+    def one_connection(self) -> bool:
+        """Whether the machine goes from one host to another behind the same connection."""
+        return self.wave.source_of(self.plan) == self.wave.target_of(self.plan)
+
+    @property
+    def to_another_kind(self) -> bool:
+        return self.source is not None and self.source.hypervisor != self.target_host.hypervisor
 
     @property
     def disks(self) -> tuple[Disk, ...]:
@@ -84,8 +105,8 @@ class Preflight:
         tag = machine.ownership
         if tag is None or self.source is None:
             return None
-        same = (tag.wave, tag.machine, tag.source_uuid) == (self.wave.wave, self.plan.name, self.source.uuid)
-        return tag if same else None
+        ours = Ownership(self.wave.wave, tag.run, self.plan.name, self.source.uuid, tag.role)
+        return tag if tag.same_machine(ours) else None
 
     @property
     def strangers(self) -> tuple[VirtualMachine, ...]:

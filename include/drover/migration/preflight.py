@@ -1,10 +1,12 @@
 """Know before you go: every concern about this machine; a Critical one stops it here."""
 
 import logging
+from dataclasses import replace
 
 from drover.concerns.gather import gather
 from drover.concerns.run import run as find_concerns
 from drover.errors import OperatorNeededError
+from drover.migration import backup
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
 from drover.model import Category, Concern, to_json
@@ -14,7 +16,8 @@ log = logging.getLogger(__name__)
 
 @stage("preflight")
 def run(move: Move) -> Facts:
-    concerns = find_concerns(gather(move.wave, move.plan, move.source, move.target, move.resolve))
+    facts = gather(move.wave, move.plan, move.source, move.target, move.resolve)
+    concerns = find_concerns(replace(facts, backed_up=backup.sealed(move.wave, move.run, move.root)))
     for concern in concerns:
         log.info("%s: %s %s (%s). %s", move.name, concern.category, concern.label, concern.id, concern.assessment)
     move.store.write_json("concerns.json", [to_json(concern) for concern in concerns])

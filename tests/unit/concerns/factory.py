@@ -58,6 +58,7 @@ HOST = Host(
     firmwares=(Firmware.BIOS, Firmware.UEFI),
 )
 NETWORKS = (Network("production", True, "br0"), Network("isolated", True, "br1", isolated=True))
+TLS = {"migrate_tls": True}
 FOLDER = FolderFacts("/backups", True, 100 * GIB)
 POOL = StoragePool("default", "/pool", True, 100 * GIB, 50 * GIB)
 
@@ -112,25 +113,42 @@ def preflight(
     pools: tuple[StoragePool, ...] = (POOL,),
     folder: FolderFacts = FOLDER,
     connections: dict[str, ConnectionSpec | None] | None = None,
+    hosts: tuple[Host, ...] | None = None,
+    takes_along: bool | None = False,
+    translated: VirtualMachine | None = None,
+    refusal: str | None = None,
+    target_id: str = "b",
     **changes: Any,
 ) -> Preflight:
-    """:param plan: further keys of the machine's plan. :param changes: keys of the wave."""
+    """:param plan: further keys of the machine's plan. :param changes: keys of the wave.
+
+    :param translated: what the target makes of the machine; the same, if not given.
+    """
     check = {"tcp": {"address": "192.0.2.1", "port": 80}}
     strategy = "live" if live else "cold"
-    whole = wave([{"name": "web", "strategy": strategy, "checks": [check], **(plan or {})}], **changes)
+    whole = wave(
+        [{"name": "web", "strategy": strategy, "checks": [check], **(plan or {})}], target=target_id, **changes
+    )
     here = source_host or host(name="kvm-a")
     machines = source_machines or ((source,) if source else ())
-    known = {"a": ConnectionSpec("a", "libvirt", "192.0.2.11"), "b": ConnectionSpec("b", "libvirt", "192.0.2.12")}
+    known = {
+        "a": ConnectionSpec("a", "libvirt", "192.0.2.11"),
+        "b": ConnectionSpec("b", "libvirt", "192.0.2.12", extra=TLS),
+    }
     return Preflight(
         wave=whole,
         plan=whole.machines[0],
         source=source,
-        source_facts=HostFacts(here, (NOW, NOW), machines, NETWORKS, (POOL,)),
-        target_facts=HostFacts(target, (NOW, NOW), target_machines, networks, pools),
+        source_facts=HostFacts(here, (NOW, NOW), machines, NETWORKS, (POOL,), (here,), takes_along),
+        target_facts=HostFacts(
+            target, (NOW, NOW), target_machines, networks, pools, (target,) if hosts is None else hosts
+        ),
         backup_folder=folder,
         now=NOW,
         companions=tuple((whole.machines[0], each) for each in machines if each.name == "web"),
         connections=known | (connections or {}),
+        translated=None if refusal else translated or source,
+        refusal=refusal,
     )
 
 

@@ -10,6 +10,7 @@ from conftest import Site
 from drover.errors import CorruptionError, DroverError
 from drover.migration import backup
 from drover.model import PowerState
+from drover.waves.schema import Wave
 
 
 def files(site: Site) -> dict[str, Path]:
@@ -102,3 +103,14 @@ def test_a_rollback_leaves_a_finished_backup_alone(site: Site) -> None:
     site.roll_back()
 
     assert "backup.json" in files(site)
+
+
+def test_a_machine_with_its_backup_made_is_known_to_those_after_it(site: Site) -> None:
+    wave = Wave.model_validate(site.wave)
+    site.run_until("backup")
+    assert backup.sealed(wave, "run-1", site.root / "store") == frozenset()
+
+    site.run("backup")
+
+    assert backup.sealed(wave, "run-1", site.root / "store") == {"web"}
+    assert backup.sealed(wave, "run-2", site.root / "store") == frozenset()

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.port import TargetSettings
 from drover.model import (
     Cpu,
     Disk,
@@ -64,6 +65,12 @@ class Site:
         types, firmwares = ("pc-q35-7.2",), (Firmware.BIOS, Firmware.UEFI)
         return Host(self.name, "libvirt", "9.0.0", 8, "EPYC", 64 * GIB, 32 * GIB, time.time(), types, firmwares)
 
+    def hosts(self) -> list[Host]:
+        return []
+
+    def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
+        return machine
+
     def machines(self) -> list[VirtualMachine]:
         return self._machines
 
@@ -76,4 +83,4 @@ class Site:
 
 def resolve(conn_id: str) -> ConnectionSpec:
     """Every connection is there."""
-    return ConnectionSpec(conn_id, "libvirt", "192.0.2.1")
+    return ConnectionSpec(conn_id, "libvirt", "192.0.2.1", extra={"migrate_tls": True})

@@ -90,6 +90,11 @@ def peer_uri(target: Connection) -> str:
     return f"qemu+ssh://{login}{spec.host}{port}/system"
 
 
+def _encrypted(target: Connection) -> bool:
+    """Only an explicit true: both hosts need certificates for it. Without it a concern says so."""
+    return str(target.spec.extra.get("migrate_tls", False)).lower() == "true"
+
+
 class _Move:
     """One call of libvirt that lasts as long as the move, made where nobody waits for it."""
 
@@ -113,7 +118,7 @@ class _Move:
             | libvirt.VIR_MIGRATE_PERSIST_DEST
             | libvirt.VIR_MIGRATE_AUTO_CONVERGE
             | (libvirt.VIR_MIGRATE_PAUSED if paused else 0)
-            | (libvirt.VIR_MIGRATE_TLS if target.spec.extra.get("migrate_tls") else 0)
+            | (libvirt.VIR_MIGRATE_TLS if _encrypted(target) else 0)
         )
         self._error: Exception | None = None
 
