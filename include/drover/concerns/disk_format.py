@@ -11,11 +11,17 @@ WAIVABLE = True
 
 _LABEL = "Disk format"
 # What a hypervisor of each kind runs machines on without reserve.
-_GOOD = {"libvirt": (DiskFormat.RAW, DiskFormat.QCOW2)}
+_GOOD = {
+    "libvirt": (DiskFormat.RAW, DiskFormat.QCOW2),
+    "vsphere": (DiskFormat.VMDK,),
+    "hyperv": (DiskFormat.VHDX, DiskFormat.VHD),
+}
 
 
 def check(p: Preflight) -> Iterator[Concern]:
     good = _GOOD.get(p.target_host.hypervisor)
+    if good is not None and p.to_another_kind:
+        return  # Its disks are made anew there, in a format of the target's own.
     for disk in p.disks:
         if good is None or disk.format not in tuple(DiskFormat):
             yield unknown(
@@ -29,7 +35,7 @@ def check(p: Preflight) -> Iterator[Concern]:
                 ID,
                 _LABEL,
                 found=f"Disk {disk.name} of '{p.plan.name}' is in the format {disk.format.value}.",
-                why="QEMU reads it but does not keep it safe under a running guest.",
+                why="The hypervisor may read it, but does not keep it safe under a running guest.",
                 do=f"Convert it to {_names(good)} at the source.",
             )
 

@@ -7,13 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from drover.concerns.preflight import FolderFacts, HostFacts, Preflight
-from drover.errors import BadInputError
+from drover.errors import BadInputError, OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.port import Hypervisor
-from drover.model import VirtualMachine
+from drover.hypervisors.port import Hypervisor, LiveMover, TargetSettings
+from drover.model import Ownership, VirtualMachine
 from drover.waves.schema import CommandCheck, MachinePlan, Wave
 
 Resolver = Callable[[str], ConnectionSpec]
+Translate = Callable[[VirtualMachine, TargetSettings], VirtualMachine]
 
 
 def gather(wave: Wave, plan: MachinePlan, source: Hypervisor, target: Hypervisor, resolve: Resolver) -> Preflight:
@@ -25,7 +26,7 @@ def gather(wave: Wave, plan: MachinePlan, source: Hypervisor, target: Hypervisor
     :raises RetryableError, OperatorNeededError: as the hypervisors do.
     """
     facts = {wave.source_of(plan): read_facts(source), wave.target_of(plan): read_facts(target)}
-    return assemble(wave, plan, facts, resolve)
+    return assemble(wave, plan, facts, resolve, target.translated)
 
 
 def read_facts(hypervisor: Hypervisor) -> HostFacts:
@@ -39,22 +40,51 @@ def read_facts(hypervisor: Hypervisor) -> HostFacts:
         machines=tuple(hypervisor.machines()),
         networks=tuple(hypervisor.networks()),
         pools=tuple(hypervisor.pools()),
+        hosts=tuple(hypervisor.hosts()),
+        takes_along=hypervisor.takes_along if isinstance(hypervisor, LiveMover) else None,
     )
 
 
-def assemble(wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts], resolve: Resolver) -> Preflight:
-    """The same from what was read before. :param facts: by connection id, both ends of this machine among them."""
+def assemble(
+    wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts], resolve: Resolver, translate: Translate
+) -> Preflight:
+    """The same from what was read before.
+
+    :param facts: by connection id, both ends of this machine among them. :param translate: the target's.
+    """
+    source = _find(facts, wave.source_of(plan), plan.name)
+    translated, refusal = _translated(wave, plan, source, translate)
     return Preflight(
         wave=wave,
         plan=plan,
-        source=_find(facts, wave.source_of(plan), plan.name),
+        source=source,
         source_facts=facts[wave.source_of(plan)],
         target_facts=facts[wave.target_of(plan)],
         backup_folder=look_at_folder(wave.backup.folder),
         now=time.time(),
         companions=_companions(wave, plan, facts),
         connections={conn_id: _spec(resolve, conn_id) for conn_id in _connections(wave, plan)},
+        translated=translated,
+        refusal=refusal,
     )
+
+
+def _translated(
+    wave: Wave, plan: MachinePlan, source: VirtualMachine | None, translate: Translate
+) -> tuple[VirtualMachine | None, str | None]:
+    """What the target would make of the machine, or why it cannot."""
+    if source is None:
+        return None, None
+    settings = TargetSettings(
+        networks=dict(wave.mappings.networks),
+        storage=dict(wave.mappings.storage),
+        owner=Ownership(wave.wave, "", plan.name, source.uuid, "target"),
+        host=wave.host_of(plan),
+    )
+    try:
+        return translate(source, settings), None
+    except (OperatorNeededError, BadInputError) as error:
+        return None, str(error)
 
 
 def look_at_folder(path: str) -> FolderFacts:

@@ -52,12 +52,14 @@ def _compare(p: Preflight, pool: StoragePool) -> Iterator[Concern]:
 
 def needs(p: Preflight, pool: str) -> tuple[int, int]:
     """Bytes that the wave's disks take in this pool, now and when full, without what earlier tries brought there."""
-    there = {(m.name, disk.name): disk.allocated for m in p.target_machines if m.ownership for disk in m.disks}
+    # By place: another kind of hypervisor has other names of disks.
+    made = [machine for machine in p.target_machines if machine.ownership]
+    there = {(m.name, place): disk.allocated for m in made for place, disk in enumerate(m.disks)}
     allocated = full = 0
     for plan, machine in p.companions:
-        for disk in machine.disks:
+        for place, disk in enumerate(machine.disks):
             if disk.pool and p.wave.mappings.storage.get(disk.pool) == pool:
-                before = there.get((plan.name, disk.name), 0)
+                before = there.get((plan.name, place), 0)
                 allocated += max(0, disk.allocated - before)
                 full += max(0, max(disk.size, disk.allocated) - before)
     return allocated, full

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from drover.concerns.gather import Resolver, assemble, read_facts
+from drover.concerns.gather import Resolver, Translate, assemble, read_facts
 from drover.concerns.preflight import HostFacts
 from drover.concerns.run import run
 from drover.hypervisors.port import Hypervisor
@@ -52,15 +52,21 @@ def plan(wave: Wave, open_hypervisor: Callable[[str], Hypervisor], resolve: Reso
     ends = {end for machine in wave.machines for end in (wave.source_of(machine), wave.target_of(machine))}
     facts: dict[str, HostFacts] = {}
     with ExitStack() as stack:
-        for conn_id in sorted(ends):
-            facts[conn_id] = read_facts(stack.enter_context(open_hypervisor(conn_id)))
-    machines = [_machine(wave, machine, facts, resolve) for machine in wave.machines]
+        opened = {conn_id: stack.enter_context(open_hypervisor(conn_id)) for conn_id in sorted(ends)}
+        for conn_id, hypervisor in opened.items():
+            facts[conn_id] = read_facts(hypervisor)
+        machines = [
+            _machine(wave, machine, facts, resolve, opened[wave.target_of(machine)].translated)
+            for machine in wave.machines
+        ]
     order = tuple(tuple(machine.name for machine in tier) for tier in tiers(wave))
     return PlanReport(wave, tuple(machines), order, _seconds(machines, order), basis(wave))
 
 
-def _machine(wave: Wave, machine: MachinePlan, facts: dict[str, HostFacts], resolve: Resolver) -> PlannedMachine:
-    preflight = assemble(wave, machine, facts, resolve)
+def _machine(
+    wave: Wave, machine: MachinePlan, facts: dict[str, HostFacts], resolve: Resolver, translate: Translate
+) -> PlannedMachine:
+    preflight = assemble(wave, machine, facts, resolve, translate)
     return PlannedMachine(
         plan=machine,
         source=facts[wave.source_of(machine)].host.name,

@@ -8,8 +8,9 @@ def test_a_machine_without_a_tag_is_no_concern():
     assert categories(concern, preflight()) == []
 
 
-def test_a_machine_that_arrived_by_an_earlier_wave_may_move_on():
-    assert categories(concern, preflight(machine(ownership=owned("committed")))) == []
+@pytest.mark.parametrize("role", ["committed", "returned"])
+def test_a_machine_that_arrived_or_came_back_may_move_on(role):
+    assert categories(concern, preflight(machine(ownership=owned(role)))) == []
 
 
 @pytest.mark.parametrize("role", ["migrated", "kept", "target"])

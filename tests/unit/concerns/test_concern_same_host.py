@@ -1,4 +1,4 @@
-from factory import CRITICAL, categories, host, preflight
+from factory import CRITICAL, categories, host, machine, preflight
 
 from drover.concerns import same_host as concern
 
@@ -9,3 +9,40 @@ def test_two_hosts_are_no_concern():
 
 def test_one_host_twice_blocks():
     assert categories(concern, preflight(target=host(name="kvm-a"))) == [CRITICAL]
+
+
+VCENTER = host(name="vc-a", hypervisor="vsphere")
+GUEST = machine(hypervisor="vsphere", host="esx-a1")
+
+
+def inside(source=GUEST, place="esx-a2", here=VCENTER, **changes):
+    """Both ends are one connection, as the loader lets through for a live move that names its host."""
+    return preflight(
+        source,
+        live=True,
+        target=here,
+        source_host=here,
+        target_machines=(source,) if source else (),
+        plan={"host": place},
+        target_id="a",
+        **changes,
+    )
+
+
+def test_a_live_move_from_host_to_host_behind_one_vcenter_is_no_concern():
+    assert categories(concern, inside()) == []
+
+
+def test_a_move_to_where_the_machine_is_blocks():
+    assert categories(concern, inside(place="esx-a1")) == [CRITICAL]
+
+
+def test_a_kind_without_a_manager_has_one_host_only():
+    assert categories(concern, inside(here=host(name="kvm-a"))) == [CRITICAL]
+
+
+def test_the_machine_itself_does_not_take_its_own_name_behind_one_vcenter():
+    from drover.concerns import mac_clash, name_taken, uuid_taken
+
+    for module in (mac_clash, name_taken, uuid_taken):
+        assert categories(module, inside()) == []

@@ -62,11 +62,11 @@ class Site:
 
     def host(self) -> Host:
         self.asked += 1
-        types, firmwares = ("pc-q35-7.2",), (Firmware.BIOS, Firmware.UEFI)
-        return Host(self.name, "libvirt", "9.0.0", 8, "EPYC", 64 * GIB, 32 * GIB, time.time(), types, firmwares)
+        return self.hosts()[0]
 
     def hosts(self) -> list[Host]:
-        return []
+        types, firmwares = ("pc-q35-7.2",), (Firmware.BIOS, Firmware.UEFI)
+        return [Host(self.name, "libvirt", "9.0.0", 8, "EPYC", 64 * GIB, 32 * GIB, time.time(), types, firmwares)]
 
     def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
         return machine
