@@ -7,8 +7,8 @@ import pytest
 from kvm_hosts import FOLDER, definition, settings_for
 
 from drover.errors import OperatorNeededError
+from drover.hypervisors.libvirt.files import nvram_file
 from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
-from drover.hypervisors.libvirt.translate import nvram_file
 from drover.hypervisors.port import TargetSettings
 from drover.model import PowerState, VirtualMachine
 

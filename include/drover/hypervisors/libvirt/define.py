@@ -11,6 +11,7 @@ from drover.errors import OperatorNeededError
 from drover.hypervisors.libvirt import inventory, nbd_server, site, translate, volumes, xml
 from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.disks import is_ours, require_ours
+from drover.hypervisors.libvirt.files import nvram_file
 from drover.hypervisors.libvirt.images import unpack_nvram
 from drover.hypervisors.libvirt.translate import Site, Volume
 from drover.hypervisors.port import TargetSettings
@@ -47,7 +48,7 @@ def survey(connection: Connection) -> Site:
     with connection.errors():
         managed = frozenset(network.name() for network in connection.libvirt.listAllNetworks(0))
     pools = {pool.name: pool for pool in site.pools(connection)}
-    return Site(connection.name, pools, networks, managed)
+    return Site(connection.name, pools, networks, managed, site.domain_type(connection))
 
 
 def _found(connection: Connection, machine: VirtualMachine, owner: Ownership) -> "libvirt.virDomain | None":
@@ -84,7 +85,7 @@ def _tag(domain: "libvirt.virDomain") -> Ownership | None:
 def _require_free(connection: Connection, machine: VirtualMachine, wanted: list[Volume]) -> None:
     paths = [volume.path for volume in wanted]
     if machine.firmware is Firmware.UEFI:
-        paths.append(translate.nvram_file(machine.name))
+        paths.append(nvram_file(machine.name))
     for path in paths:
         if volumes.exists(connection, path):
             raise OperatorNeededError(
@@ -95,8 +96,10 @@ def _require_free(connection: Connection, machine: VirtualMachine, wanted: list[
 
 def _put_nvram(connection: Connection, machine: VirtualMachine) -> None:
     """The UEFI variables (boot entries, Secure Boot keys) belong to the machine as its disks do."""
+    if machine.hypervisor != "libvirt":
+        return  # Another platform's variables mean nothing to OVMF; it finds the disk's own boot loader.
     packed = ET.fromstring(machine.native).findtext(f"metadata/{{{xml.NVRAM}}}nvram")
-    path = translate.nvram_file(machine.name)
+    path = nvram_file(machine.name)
     if machine.firmware is Firmware.UEFI and packed and not volumes.exists(connection, path):
         connection.ssh.check(["sh", "-c", _WRITE_FILE, "sh", path], stdin=unpack_nvram(packed))
 

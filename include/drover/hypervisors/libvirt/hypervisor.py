@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +11,7 @@ from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.libvirt import define, disks, inventory, live, outcome, power, site, trial
 from drover.hypervisors.libvirt.connection import Connection
+from drover.hypervisors.libvirt.translate import Site
 from drover.hypervisors.port import Hypervisor, LiveStatus, TargetSettings, Trial
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
 
@@ -58,6 +60,11 @@ class LibvirtHypervisor:
     def pools(self) -> list[StoragePool]:
         return site.pools(self.connection)
 
+    @cached_property
+    def _offer(self) -> Site:
+        """What the host offers, asked once: a plan asks for many machines, and `define` asks anew."""
+        return define.survey(self.connection)
+
     # Power
 
     def power_state(self, name: str) -> PowerState:
@@ -92,7 +99,7 @@ class LibvirtHypervisor:
     # Making and removing
 
     def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
-        return outcome.translated(machine, settings, define.survey(self.connection))
+        return outcome.translated(machine, settings, self._offer)
 
     def define(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
         return define.define(self.connection, machine, settings)

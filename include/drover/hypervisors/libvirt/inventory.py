@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from drover.hypervisors.libvirt import xml
 from drover.hypervisors.libvirt.connection import Connection
+from drover.hypervisors.libvirt.files import NVRAM_FOLDER
 from drover.hypervisors.libvirt.images import ImageInfo, image_infos, read_nvram
 from drover.hypervisors.libvirt.power import state_of
 from drover.hypervisors.libvirt.site import pools
-from drover.hypervisors.libvirt.translate import NVRAM_FOLDER
 from drover.model import Disk, DiskFormat, Firmware, StoragePool, VirtualMachine
 
 if TYPE_CHECKING:
@@ -144,4 +144,6 @@ def _disk(disk: xml.DiskXml, path: str, info: ImageInfo | None, known_pools: lis
         boot_order=disk.boot_order,
         read_only=disk.read_only,
         shared=disk.shared,
+        controller=disk.controller,
+        raw_mapping=disk.passed_through,
     )

@@ -49,4 +49,6 @@ def _disk(disk: xml.DiskXml, volume: Volume) -> Disk:
         boot_order=disk.boot_order,
         read_only=disk.read_only,
         shared=disk.shared,
+        controller=disk.controller,
+        raw_mapping=disk.passed_through,
     )

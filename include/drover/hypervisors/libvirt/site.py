@@ -47,6 +47,14 @@ def host(connection: Connection) -> Host:
         )
 
 
+def domain_type(connection: Connection) -> str:
+    """How new machines run here: with the processor's help, or emulated where it has none."""
+    with connection.errors():
+        capabilities = ET.fromstring(connection.libvirt.getCapabilities())
+    found = capabilities.findall("guest/arch[@name='x86_64']/domain")
+    return "kvm" if any(domain.get("type") == "kvm" for domain in found) else "qemu"
+
+
 def _free_memory(virt: "libvirt.virConnect") -> int:
     """Bytes that a new machine could have: what the host uses as a cache is given back when it is needed."""
     stats: dict[str, int] = virt.getMemoryStats(-1)

@@ -1,4 +1,6 @@
-"""The target's definition, made from the source machine's own XML: what is not named here stays as it was.
+"""The target's definition. A libvirt machine's is made from its own XML: what is not named here stays as it was.
+
+A machine of another kind is built from its neutral fields (`foreign`), and then put in its place here like any other.
 
 Elements are built and changed as elements; no name ever becomes XML text.
 """
@@ -8,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors.libvirt import xml
-from drover.hypervisors.libvirt.files import file_name
+from drover.hypervisors.libvirt import foreign, xml
+from drover.hypervisors.libvirt.files import file_name, nvram_file
 from drover.hypervisors.port import TargetSettings
 from drover.model import Disk, DiskFormat, Firmware, Network, StoragePool, VirtualMachine
 
-NVRAM_FOLDER = "/var/lib/libvirt/qemu/nvram"
 _ENDINGS = {DiskFormat.RAW: "img", DiskFormat.QCOW2: "qcow2"}
 
 
@@ -26,6 +27,8 @@ class Site:
     networks: Mapping[str, Network]
     # Names of `networks` that libvirt knows; the others are bare bridges.
     managed: frozenset[str]
+    # `kvm` where its processor helps, else `qemu`.
+    domain_type: str = "kvm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,13 @@ class Volume:
     allocated: int
 
 
-def nvram_file(machine: str) -> str:
-    """Where a machine's UEFI variables lie at its target."""
-    return f"{NVRAM_FOLDER}/{file_name(machine)}_VARS.fd"
-
-
 def volumes(machine: VirtualMachine, settings: TargetSettings, site: Site) -> list[Volume]:
     """Where each disk goes. :raises OperatorNeededError: a mapping or a pool is missing, or a disk cannot be made."""
-    return [_volume(machine, disk, settings, site) for disk in machine.disks]
+    return [_volume(machine, disk, settings, site) for disk in _in_our_words(machine).disks]
+
+
+def _in_our_words(machine: VirtualMachine) -> VirtualMachine:
+    return machine if machine.hypervisor == "libvirt" else foreign.adapted(machine)
 
 
 def _volume(machine: VirtualMachine, disk: Disk, settings: TargetSettings, site: Site) -> Volume:
@@ -85,7 +87,8 @@ def volume_name(machine: str, disk: Disk) -> str:
 
 def definition(machine: VirtualMachine, settings: TargetSettings, site: Site) -> str:
     """The XML of the machine at its target, tagged with `settings.owner`."""
-    root = ET.fromstring(machine.native)
+    ours = _in_our_words(machine)
+    root = ET.fromstring(machine.native) if ours is machine else foreign.skeleton(ours, site.domain_type)
     places = {volume.disk: volume for volume in volumes(machine, settings, site)}
     localise(root)
     _system(root, machine)

@@ -1,8 +1,10 @@
 """Domain XML read as plain values. libvirtd wrote it, so the standard parser is enough; nothing here asks the host."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from drover.hypervisors.libvirt.models import NEUTRAL_NICS, SCSI_MODELS
 from drover.model import Cpu, Firmware, Nic, Ownership
 
 OWNER = "https://drover.dev/owner/1"
@@ -44,6 +46,8 @@ class DiskXml:
     boot_order: int | None
     read_only: bool
     shared: bool
+    controller: str | None
+    passed_through: bool
 
 
 def memory(root: ET.Element) -> int:
@@ -92,10 +96,19 @@ def secure_boot(root: ET.Element) -> bool:
 def disks(root: ET.Element) -> list[DiskXml]:
     """In the order of the XML; CD-ROM and floppy drives are not disks."""
     found = root.findall("devices/disk")
-    return [_disk(element) for element in found if element.get("device", "disk") in ("disk", "lun")]
+    controllers = root.findall("devices/controller[@type='scsi']")
+    models = {item.get("index", ""): SCSI_MODELS.get(item.get("model", "")) for item in controllers}
+    return [_disk(element, models) for element in found if element.get("device", "disk") in ("disk", "lun")]
 
 
-def _disk(element: ET.Element) -> DiskXml:
+def _controller(element: ET.Element, bus: str, models: Mapping[str, str | None]) -> str | None:
+    if bus != "scsi":
+        return {"sata": "ahci", "ide": "ide"}.get(bus)
+    address = element.find("address")
+    return models.get(address.get("controller", "0") if address is not None else "0")
+
+
+def _disk(element: ET.Element, models: Mapping[str, str | None]) -> DiskXml:
     source = element.find("source")
     target, driver = element.find("target"), element.find("driver")
     values = dict(source.attrib) if source is not None else {}
@@ -111,6 +124,8 @@ def _disk(element: ET.Element) -> DiskXml:
         boot_order=boot_order(element),
         read_only=element.find("readonly") is not None,
         shared=element.find("shareable") is not None,
+        controller=_controller(element, target.get("bus", "") if target is not None else "", models),
+        passed_through=element.get("device") == "lun",
     )
 
 
@@ -125,10 +140,11 @@ def nics(root: ET.Element) -> tuple[Nic, ...]:
 
 def _nic(element: ET.Element) -> Nic:
     mac, model, ip = element.find("mac"), element.find("model"), element.find("ip")
+    kind = model.get("type", "") if model is not None else ""
     return Nic(
         mac=(mac.get("address", "") if mac is not None else "").lower(),
         network=nic_network(element),
-        model=model.get("type", "") if model is not None else "",
+        model=NEUTRAL_NICS.get(kind, kind),
         boot_order=boot_order(element),
         address=ip.get("address") if ip is not None else None,
     )

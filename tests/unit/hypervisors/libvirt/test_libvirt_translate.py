@@ -7,7 +7,7 @@ import pytest
 
 from drover.errors import OperatorNeededError
 from drover.hypervisors.libvirt import translate, xml
-from drover.hypervisors.libvirt.files import file_name
+from drover.hypervisors.libvirt.files import file_name, nvram_file
 from drover.hypervisors.libvirt.translate import Site
 from drover.hypervisors.port import TargetSettings
 from drover.model import (
@@ -107,7 +107,7 @@ def test_adapter_hangs_on_the_mapped_network_or_bridge() -> None:
 
 def test_uefi_variables_have_a_place_of_their_own_and_the_tag_is_new() -> None:
     root = made()
-    assert root.findtext("os/nvram") == translate.nvram_file("m")
+    assert root.findtext("os/nvram") == nvram_file("m")
     assert root.find("os/nvram").get("template") == "/t"
     assert xml.ownership(root) == OWNER
 
