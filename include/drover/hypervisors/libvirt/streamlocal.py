@@ -6,9 +6,10 @@ open message only. A unix socket on the host needs no `nc` there and is never a 
 
 import logging
 import threading
-from typing import Any
+from typing import Any, Protocol
 
 import paramiko  # noqa: TID253 - this module is imported by functions only
+from paramiko.common import MSG_CHANNEL_DATA, cMSG_CHANNEL_WINDOW_ADJUST  # noqa: TID253
 from paramiko.message import Message  # noqa: TID253
 
 _KIND = "direct-streamlocal@openssh.com"
@@ -21,8 +22,17 @@ PACKET = 1 << 18
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
+class Receiver(Protocol):
+    """Takes what arrives on a channel, in the transport's own thread, and returns how much of it is dealt with.
+
+    The rest it feeds to the channel's buffer, whose reader acknowledges it; all of it where not `at_once`.
+    """
+
+    def __call__(self, data: bytes, *, at_once: bool) -> int: ...
+
+
 class StreamlocalTransport(paramiko.Transport):
-    """A transport with fast ciphers first, and `open_unix`."""
+    """A transport with fast ciphers first, `open_unix`, and `deliver`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -30,6 +40,7 @@ class StreamlocalTransport(paramiko.Transport):
         rest = [cipher for cipher in options.ciphers if cipher not in _CIPHERS]
         options.ciphers = [*_CIPHERS, *rest]
         self._opening = threading.local()
+        self._receivers: dict[int, Receiver] = {}
 
     def open_unix(self, path: str, timeout: float) -> paramiko.Channel:
         """A stream to the unix socket `path` on the host. :raises paramiko.SSHException: it was refused."""
@@ -38,6 +49,33 @@ class StreamlocalTransport(paramiko.Transport):
             return self.open_channel(_KIND, window_size=WINDOW, max_packet_size=PACKET, timeout=timeout)
         finally:
             self._opening.path = None
+
+    def deliver(self, channel: paramiko.Channel, receiver: Receiver | None) -> None:
+        """From now on `receiver` is given what arrives on the channel, and not its buffer; None: its buffer again."""
+        if receiver is None:
+            self._receivers.pop(channel.chanid, None)
+        else:
+            self._receivers[channel.chanid] = receiver
+
+    def _arrived(self, channel: Any, message: Message) -> None:
+        receiver = self._receivers.get(channel.chanid)
+        if receiver is None:
+            channel._feed(message)
+            return
+        # While keys are exchanged nothing may be acknowledged, and this thread is the one that exchanges them.
+        taken = receiver(message.get_binary(), at_once=self.clear_to_send.is_set())
+        more = channel._check_add_window(taken)
+        if more > 0:
+            answer = Message()
+            answer.add_byte(cMSG_CHANNEL_WINDOW_ADJUST)
+            answer.add_int(channel.remote_chanid)
+            answer.add_int(more)
+            self._send_message(answer)  # type: ignore[attr-defined]
+
+    _channel_handler_table = {
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
+        MSG_CHANNEL_DATA: lambda channel, message: channel.transport._arrived(channel, message),
+    }
 
     def _send_user_message(self, data: Message) -> None:
         # Called by open_channel in the thread that opens: the one place where the message can be completed.
