@@ -4,6 +4,7 @@ One worker stands near each site and serves only that site's queue, so a task th
 """
 
 import time
+from pathlib import Path
 
 import pytest
 from lab_waves import write_wave
@@ -59,8 +60,10 @@ def test_celery_workers_move_a_machine(lab, make_home):
     assert tasks["web.transfer"]["queue"] == "site-b"
     assert {task["executor"] for task in tasks.values()} <= {None, "CeleryExecutor"}
 
-    committed = RunStore(home.store, "celery", run).machine("web").last("commit", "passed")
-    move = proof.Move("web", "kvm-a", "kvm-b", began, float(committed.facts["downtime_seconds"]))
+    store = RunStore(home.store, "celery", run).machine("web")
+    backup, commit = (store.last(step, "passed").facts for step in ("backup", "commit"))
+    downtime = float(commit["downtime_seconds"])
+    move = proof.Move("web", "kvm-a", "kvm-b", began, downtime, backup=Path(backup["folder"]), still=None)
     assert [finding for finding in proof.prove(lab, move) if finding.problem] == []
 
 

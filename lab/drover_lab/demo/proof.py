@@ -1,31 +1,46 @@
-"""Checks a finished wave from outside: nothing that Drover recorded is believed, everything is asked anew.
+"""Checks a finished wave from outside: nothing that Drover said of it is believed, everything is asked anew.
 
-Each machine answers at the target with its data; its journal has no gap beyond the downtime that was reported;
-its source is off, still defined and whole.
+Each machine answers at the target with its data, every file that it was made with among them; its journal has no gap
+beyond the downtime that was reported; its source is off, still defined and whole, and so is its backup.
 """
 
 import subprocess
+import tarfile
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from drover.errors import DroverError
+from drover_lab.demo import sources
+from drover_lab.demo.ends import Image, end
+from drover_lab.images import cache, listing
 from drover_lab.lab import Lab
 
 # The guests write a tick a second, by a clock of whole seconds, and emulated ones may be late by some.
 TICK_TOLERANCE = 3.0
+# What a guest writes, and what its file systems come with.
+_GUESTS_OWN = {"/", "/var/log/tick.journal", "/lost+found", "/srv/more/lost+found"}
+_FILES_SECONDS = 300.0
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What was reported of a machine. :param began: when the wave began, seconds. :param downtime: seconds."""
+    """What was reported of a machine.
+
+    :param began: when the wave began, seconds. :param downtime: seconds. :param backup: the folder that it is in.
+    :param still: the folder of the manifests of the source as it was when it was off, where it was read then.
+    """
 
     machine: str
     source: str
     target: str
     began: float
     downtime: float
+    backup: Path
+    still: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,7 @@ def prove(lab: Lab, move: Move) -> Iterator[Finding]:
     for what, look in _LOOKS.items():
         try:
             problem = look(lab, move)
-        except (DroverError, OSError, ValueError) as error:
+        except (DroverError, OSError, ValueError, tarfile.TarError) as error:
             problem = f"it could not be looked at: {error}"
         yield Finding(move.machine, what, problem)
 
@@ -54,17 +69,16 @@ def _answers(lab: Lab, move: Move) -> str:
 
 
 def _runs_at_target(lab: Lab, move: Move) -> str:
-    state = lab.states().get(move.target, {}).get(move.machine, "not there")
+    state = end(lab, move.target).state(move.machine)
     return "" if state == "running" else f"at {move.target} it is {state}"
 
 
 def _source_is_left(lab: Lab, move: Move) -> str:
-    state = lab.states().get(move.source, {}).get(move.machine, "not there")
+    source = end(lab, move.source)
+    state = source.state(move.machine)
     if state != "off":
         return f"at {move.source} it is {state}"
-    info = lab.virsh(move.source, "dominfo", move.machine)
-    automatic = any(line.startswith("Autostart:") and "disable" not in line for line in info.splitlines())
-    return "it would start again with its host" if automatic else ""
+    return "it would start again with its host" if source.starts_by_itself(move.machine) else ""
 
 
 def _kept_its_past(lab: Lab, move: Move) -> str:
@@ -85,19 +99,46 @@ def _stood_still_no_longer(lab: Lab, move: Move) -> str:
     return f"{gap} s without a tick from {since} on, {move.downtime:g} s were reported" if gap > allowed else ""
 
 
+def _has_its_files(lab: Lab, move: Move) -> str:
+    """Read by the guest itself, from its disks at the target."""
+    guest = lab.machines[move.machine]
+    seeded = cache.seeded(guest, lab.topology.state.slot)
+    with urllib.request.urlopen(f"{guest.url}/files", timeout=_FILES_SECONDS) as answer:
+        return files_problem(seeded, listing.listed(answer))
+
+
+def files_problem(seeded: listing.Listing, found: listing.Listing) -> str:
+    """How what a guest has differs from what it was made with."""
+    wrong = {
+        "missing": seeded.keys() - found.keys(),
+        "changed": {path for path in seeded.keys() & found.keys() if seeded[path] != found[path]},
+        "never put there": found.keys() - seeded.keys() - _GUESTS_OWN,
+    }
+    return "; ".join(
+        f"{len(paths)} files {how}: {', '.join(sorted(paths)[:_NAMED])}" for how, paths in wrong.items() if paths
+    )
+
+
 def _source_is_whole(lab: Lab, move: Move) -> str:
     """Each image of the source is there, has its size, and is consistent in itself."""
-    host = next(where for where in lab.hosts if where.name == move.source)
-    machine = lab.machines[move.machine]
-    for disk in machine.spec.disks:
-        path = host.folder / "var-lib-libvirt/images" / machine.image_name(disk)
-        problem = _image_problem(path, disk.format.value, disk.size)
+    guest = lab.machines[move.machine]
+    sizes = {disk.name: disk.size for disk in guest.spec.disks}
+    for name, image in end(lab, move.source).images(guest).items():
+        problem = _image_problem(image, sizes[name])
         if problem:
-            return f"disk {disk.name}: {problem}"
+            return f"disk {name}: {problem}"
     return ""
 
 
-def _image_problem(path: Path, kind: str, size: int) -> str:
+def _source_is_as_it_was(lab: Lab, move: Move) -> str:
+    guest = lab.machines[move.machine]
+    images = end(lab, move.source).images(guest)
+    made = cache.images(guest, lab.topology.state.slot, lambda _: None)
+    return "; ".join(sources.problems(images, made, move.backup, move.still))
+
+
+def _image_problem(image: Image, size: int) -> str:
+    path, kind = image
     if not path.exists():
         return "its image is gone"
     if kind == "raw":
@@ -113,5 +154,7 @@ _LOOKS: dict[str, Callable[[Lab, Move], str]] = {
     "kept its journal": _kept_its_past,
     "stood still no longer than reported": _stood_still_no_longer,
     "source is off and will stay off": _source_is_left,
+    "has every file that it was made with": _has_its_files,
     "source has all its disks": _source_is_whole,
+    "source and backup are as they were": _source_is_as_it_was,
 }

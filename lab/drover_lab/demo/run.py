@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from rich.console import Console
 
 from drover.errors import RetryableError
 from drover.evidence.store import RunStore
-from drover.waves.schema import Wave
+from drover.model import Strategy
+from drover.waves.schema import MachinePlan, Wave
 from drover_lab import lab as labs
 from drover_lab.demo import airflow as airflows
 from drover_lab.demo import proof, report, wave
@@ -86,7 +88,30 @@ def _prove(lab: Lab, planned: Wave, name: str, store: RunStore, began: float) ->
         return
     plan = planned.machine(name)
     source, target = (wave.where(lab, end) for end in (planned.source_of(plan), planned.target_of(plan)))
-    yield from proof.prove(lab, proof.Move(name, source, target, began, float(committed.facts["downtime_seconds"])))
+    yield from proof.prove(
+        lab,
+        proof.Move(
+            name,
+            source,
+            target,
+            began,
+            downtime=float(committed.facts["downtime_seconds"]),
+            backup=_backup(store, name),
+            still=_still(plan, store),
+        ),
+    )
+
+
+def _backup(store: RunStore, name: str) -> Path:
+    made = store.machine(name).last("backup", "passed")
+    # A machine that was committed without one has lost it: the look says that there is none.
+    return Path(made.facts["folder"]) if made else store.folder / "no-backup"
+
+
+def _still(plan: MachinePlan, store: RunStore) -> Path | None:
+    """A machine that moves while it runs is read whole only where it stands still at the switch-over."""
+    read = plan.strategy is Strategy.COLD or plan.compare_at_switchover
+    return store.machine(plan.name).path("manifests", "source") if read else None
 
 
 def _await_dag(airflow: Airflow, dag_id: str, home: Home) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from drover_lab import kernel, state
 from drover_lab.guests import Guest
-from drover_lab.images import disks, initramfs
+from drover_lab.images import disks, initramfs, listing
 from drover_lab.slots import production
 
 Say = Callable[[str], None]
@@ -33,6 +33,16 @@ def alone() -> Iterator[None]:
 
 def images(guest: Guest, slot: int, say: Say) -> dict[str, Path]:
     """The pristine images of a guest by disk name; built now unless they were before."""
+    place = _place(guest, slot, say)
+    return {disk.name: place / guest.image_name(disk) for disk in guest.spec.disks}
+
+
+def seeded(guest: Guest, slot: int) -> listing.Listing:
+    """Every file that was put on a guest's disks when they were built, by the guest's own path."""
+    return listing.read(_place(guest, slot, lambda _: None), guest)
+
+
+def _place(guest: Guest, slot: int, say: Say) -> Path:
     with alone():
         if kernel.find() is None:
             say("Downloading the kernel that the machines boot.")
@@ -45,7 +55,7 @@ def images(guest: Guest, slot: int, say: Say) -> dict[str, Path]:
             place.mkdir(parents=True)
             _build(guest, linux, place, production(slot).prefixlen)
             (place / "done").write_text("")
-    return {disk.name: place / guest.image_name(disk) for disk in guest.spec.disks}
+    return place
 
 
 def forget(slot: int) -> None:

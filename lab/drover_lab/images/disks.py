@@ -9,7 +9,7 @@ from pathlib import Path
 from drover.errors import OperatorNeededError
 from drover.model import DiskFormat, Firmware
 from drover_lab.guests import MIB, DiskSpec, Guest
-from drover_lab.images import tree
+from drover_lab.images import listing, tree
 from drover_lab.process import run
 
 SECTOR = 512
@@ -29,7 +29,7 @@ class BootFiles:
 
 
 def build(guest: Guest, disk: DiskSpec, boot: BootFiles, target: Path, prefix: int) -> None:
-    """Writes one disk image, in the format that the guest has it in.
+    """Writes one disk image, in the format that the guest has it in, and the list of its files beside it.
 
     :param prefix: length of the guests' network prefix, in bits.
     """
@@ -44,6 +44,7 @@ def build(guest: Guest, disk: DiskSpec, boot: BootFiles, target: Path, prefix: i
         contents = folder / "tree"
         contents.mkdir()
         tree.plant(guest, disk, contents, prefix)
+        listing.write(contents, listing.file_of(target.parent, disk))
         _data_partition(guest, disk, image, contents, start)
         _finish(disk, image, target)
 

@@ -1,0 +1,54 @@
+"""What the look from outside asks of a host, for each kind of host: its own tools are asked, and none of Drover's."""
+
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from drover.errors import BadInputError
+from drover_lab.guests import Guest
+from drover_lab.lab import Lab
+from drover_lab.topology import LIBVIRT, LabHost
+
+
+class Image(NamedTuple):
+    """Where a disk lies, as seen from outside the host. :param format: as qemu calls it."""
+
+    path: Path
+    format: str
+
+
+class End(Protocol):
+    """One host, for one machine at a time."""
+
+    def state(self, machine: str) -> str:
+        """`running`, `paused`, `off`, `other`, or `not there`."""
+
+    def starts_by_itself(self, machine: str) -> bool:
+        """Whether it starts with its host."""
+
+    def images(self, machine: Guest) -> dict[str, Image]:
+        """The disks that it was made with, by their names there."""
+
+
+class KvmEnd:
+    def __init__(self, lab: Lab, host: LabHost) -> None:
+        self._lab = lab
+        self._host = host
+
+    def state(self, machine: str) -> str:
+        return self._lab.states().get(self._host.name, {}).get(machine, "not there")
+
+    def starts_by_itself(self, machine: str) -> bool:
+        info = self._lab.virsh(self._host.name, "dominfo", machine)
+        return any(line.startswith("Autostart:") and "disable" not in line for line in info.splitlines())
+
+    def images(self, machine: Guest) -> dict[str, Image]:
+        folder = self._host.folder / "var-lib-libvirt/images"
+        return {disk.name: Image(folder / machine.image_name(disk), disk.format.value) for disk in machine.spec.disks}
+
+
+def end(lab: Lab, name: str) -> End:
+    """:raises BadInputError: the lab has no such host, or one of a kind that cannot be looked at."""
+    found = next((host for host in lab.hosts if host.name == name), None)
+    if found is None or found.kind != LIBVIRT:
+        raise BadInputError(f"Nobody knows how to look at '{name}'.", remedy="Teach drover_lab.demo.ends its kind.")
+    return KvmEnd(lab, found)
