@@ -1,0 +1,105 @@
+"""The control socket of a simulated host: one JSON object a line in, one out. Only the lab and its tests know it."""
+
+import json
+import os
+import socket
+import socketserver
+from pathlib import Path
+from typing import Any
+
+from drover_lab.hyperv.host import HyperVHost
+
+
+class Control:
+    """What may be asked. The orders are the names of the methods."""
+
+    ORDERS = ("status", "inject", "clear", "drop", "stop", "start", "reboot")
+
+    def __init__(self, host: HyperVHost) -> None:
+        self._host = host
+
+    def answer(self, order: dict[str, Any]) -> dict[str, Any]:
+        name = order.pop("order", None)
+        if name not in self.ORDERS:
+            return {"error": f"there is no order {name!r}"}
+        try:
+            return getattr(self, name)(**order) or {"done": True}
+        except (TypeError, ValueError, OSError) as error:
+            return {"error": str(error)}
+
+    def status(self) -> dict[str, Any]:
+        """What a test asserts: which shells are open, what was asked and how, and what is not modelled."""
+        host = self._host
+        return {
+            "name": host.settings.name,
+            "ports": host.ports,
+            "shells": [
+                {
+                    "id": shell.id,
+                    "owner": shell.owner,
+                    "environment": dict(shell.environment),
+                    "commands": len(shell.commands),
+                }
+                for shell in host.shells.all()
+            ],
+            "connections": len(host.web.connections),
+            "requests": [seen._asdict() for seen in host.web.seen],
+            "unmodelled": list(host.shells.unmodelled),
+        }
+
+    def inject(self, **values: Any) -> None:
+        self._host.injections.add(values)
+
+    def clear(self) -> None:
+        """Nothing more goes wrong, and what was noted is forgotten."""
+        self._host.injections.clear()
+        self._host.web.seen.clear()
+        self._host.shells.unmodelled.clear()
+
+    def drop(self) -> None:
+        self._host.web.cut()
+
+    def stop(self) -> None:
+        self._host.stop()
+
+    def start(self) -> None:
+        self._host.start()
+
+    def reboot(self, seconds: float) -> None:
+        self._host.reboot(seconds)
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: "ControlServer"
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            said = self.server.control.answer(json.loads(line))
+            self.wfile.write(json.dumps(said).encode() + b"\n")
+
+
+class ControlServer(socketserver.ThreadingUnixStreamServer):
+    """Listens at the path of the control socket; nobody but its owner may connect."""
+
+    daemon_threads = True
+
+    def __init__(self, path: Path, control: Control) -> None:
+        self.control = control
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            super().__init__(str(path), _Handler)
+        finally:
+            os.umask(before)
+
+
+def ask(path: Path, order: str, **values: Any) -> dict[str, Any]:
+    """One order to a running host. :raises ValueError: it refuses. :raises OSError: it does not run."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(json.dumps({"order": order, **values}).encode() + b"\n")
+        with client.makefile("rb") as answers:
+            answer: dict[str, Any] = json.loads(answers.readline())
+    if "error" in answer:
+        raise ValueError(answer["error"])
+    return answer
