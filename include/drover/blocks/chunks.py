@@ -19,7 +19,7 @@ Map = Callable[[Range], list[tuple[Range, Kind]]]
 
 @dataclass(slots=True)
 class Chunk:
-    """One chunk and what is done of it. :param pieces: its requests, each within one kind."""
+    """One chunk and what is done of it. :param pieces: its requests and its parts that need none, each of one kind."""
 
     index: int
     range: Range
@@ -46,8 +46,12 @@ class Chunk:
         return digest_of_zeroes(self.range.length) if all(zero(kind) for _, kind in self.pieces) else None
 
 
-def chunks(size: int, chunk_size: int, ask: Map) -> Iterator[Chunk]:
-    """All chunks in order. :param ask: the kinds of a range, in order and without gaps."""
+def chunks(size: int, chunk_size: int, ask: Map, unread: Callable[[Kind], bool]) -> Iterator[Chunk]:
+    """All chunks in order.
+
+    :param ask: the kinds of a range, in order and without gaps.
+    :param unread: whether no byte of a kind is read. It is then not cut into requests: there would be many of nothing.
+    """
     window = max(WINDOW // chunk_size, 1) * chunk_size
     for start in range(0, size, window):
         span = Range(start, min(window, size - start))
@@ -57,16 +61,19 @@ def chunks(size: int, chunk_size: int, ask: Map) -> Iterator[Chunk]:
             part = Range(offset, min(chunk_size, span.end - offset))
             while parts[first][0].end <= part.offset:
                 first += 1
-            yield Chunk(offset // chunk_size, part, _pieces(part, parts, first))
+            yield Chunk(offset // chunk_size, part, _pieces(part, parts, first, unread))
 
 
-def _pieces(chunk: Range, parts: list[tuple[Range, Kind]], first: int) -> list[tuple[Range, Kind]]:
+def _pieces(
+    chunk: Range, parts: list[tuple[Range, Kind]], first: int, unread: Callable[[Kind], bool]
+) -> list[tuple[Range, Kind]]:
     pieces: list[tuple[Range, Kind]] = []
     for part, kind in parts[first:]:
         if part.offset >= chunk.end:
             break
         start, end = max(part.offset, chunk.offset), min(part.end, chunk.end)
-        pieces.extend((Range(at, min(REQUEST_SIZE, end - at)), kind) for at in range(start, end, REQUEST_SIZE))
+        step = end - start if unread(kind) else REQUEST_SIZE
+        pieces.extend((Range(at, min(step, end - at)), kind) for at in range(start, end, step))
     return pieces
 
 

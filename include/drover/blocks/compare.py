@@ -82,7 +82,7 @@ class _Comparing:
         return [(part, FIRST_ZERO * a + SECOND_ZERO * b) for part, a, b in overlaid(left, right)]
 
     def _plan(self) -> Iterator[tuple[Range, Kind]]:
-        for chunk in chunks(self._size, CHUNK_SIZE, self._ask):
+        for chunk in chunks(self._size, CHUNK_SIZE, self._ask, lambda kind: kind == _BOTH_ZERO):
             yield from self._to_read(chunk)
 
     def _to_read(self, chunk: Chunk) -> Iterator[tuple[Range, Kind]]:

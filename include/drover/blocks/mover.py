@@ -113,7 +113,7 @@ def copy_ranges(source: Endpoint, target: Endpoint, ranges: list[Range], expecte
 
 def _copy_chunk(reader: Connection, writer: Connection, expected: Manifest, index: int) -> None:
     part = expected.range(index)
-    chunk = next(chunks(part.length, part.length, lambda span: [(span, DATA)]))
+    chunk = next(chunks(part.length, part.length, lambda span: [(span, DATA)], _unread))
     for number, (piece, _) in enumerate(chunk.pieces):
         place = Range(part.offset + piece.offset, piece.length)
         data = reader.read(place)
@@ -180,7 +180,7 @@ class _Copy:
 
     def _plan(self) -> Iterator[tuple[Chunk, int]]:
         """Every request that is left to do; chunks that need none are dealt with here."""
-        for chunk in chunks(self.size, self._chunk_size, self._ask):
+        for chunk in chunks(self.size, self._chunk_size, self._ask, _unread):
             data = sum(part.length for part, kind in chunk.pieces if kind == DATA)
             digest = self._resumable.get(chunk.index)
             if digest is not None and chunk.index not in self._sampled:
@@ -189,7 +189,7 @@ class _Copy:
                 self._done(chunk, digest)
                 continue
             self._skipped += chunk.range.length - data
-            zero = chunk.digest_if_zero(lambda kind: kind != DATA)
+            zero = chunk.digest_if_zero(_unread)
             if zero is not None and all(kind == ZERO for _, kind in chunk.pieces):
                 self._done(chunk, zero)
                 continue
@@ -249,6 +249,10 @@ class _Copy:
             raise _changed(self._sources[0].endpoint, chunk.range)
         self._note(chunk, digest)
         self._keeper.add(chunk.index, digest, chunk.range.length)
+
+
+def _unread(kind: Kind) -> bool:
+    return kind != DATA
 
 
 def _sample(resumable: dict[int, bytes]) -> set[int]:

@@ -58,7 +58,7 @@ class _Reading:
         return [(part, int(zero)) for part, zero in without_small_holes(self._connections[0].zeroes(span))]
 
     def _plan(self) -> Iterator[tuple[Chunk, int]]:
-        for chunk in chunks(self.size, self._chunk_size, self._ask):
+        for chunk in chunks(self.size, self._chunk_size, self._ask, bool):
             zero = chunk.digest_if_zero(bool)
             if zero is None:
                 yield from ((chunk, number) for number in range(len(chunk.pieces)))

@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 
 def cut(size: int, chunk_size: int, parts: list[tuple[Range, int]]) -> list[Chunk]:
-    return list(chunks(size, chunk_size, lambda _span: parts))
+    return list(chunks(size, chunk_size, lambda _span: parts, bool))
 
 
 def test_chunks_cover_the_disk_without_gap_or_overlap() -> None:
@@ -34,9 +34,19 @@ def test_chunks_cover_the_disk_without_gap_or_overlap() -> None:
     for chunk in found:
         for piece, _ in chunk.pieces:
             assert piece.offset == at
-            assert 0 < piece.length <= MIB
+            assert piece.length > 0
             at = piece.end
     assert at == size
+
+
+def test_what_is_read_is_cut_into_requests_and_what_is_not_is_one_piece_a_chunk() -> None:
+    found = cut(12 * MIB, 4 * MIB, [(Range(0, 5 * MIB), 0), (Range(5 * MIB, 7 * MIB), 1)])
+    assert [len(chunk.pieces) for chunk in found] == [4 * MIB // REQUEST_SIZE, MIB // REQUEST_SIZE + 1, 1]
+    assert all(piece.length == REQUEST_SIZE for chunk in found for piece, kind in chunk.pieces if kind == 0)
+    assert [piece for chunk in found for piece, kind in chunk.pieces if kind] == [
+        Range(5 * MIB, 3 * MIB),
+        Range(8 * MIB, 4 * MIB),
+    ]
 
 
 def test_no_piece_is_of_two_kinds() -> None:
