@@ -97,11 +97,14 @@ class Manifest:
         return pandas.DataFrame(self._columns())
 
     def _columns(self) -> dict[str, Any]:
-        ranges = [self.range(chunk) for chunk in range(self.chunks)]
+        # A large disk has millions of chunks: nothing here may be done chunk by chunk.
+        lengths = [self.chunk_size] * self.chunks
+        if lengths:
+            lengths[-1] = self.range(self.chunks - 1).length
         return {
-            "offset": [part.offset for part in ranges],
-            "length": [part.length for part in ranges],
-            "digest": [self.digest(chunk).hex() for chunk in range(self.chunks)],
+            "offset": list(range(0, self.size, self.chunk_size)),
+            "length": lengths,
+            "digest": self.digests.hex(" ", DIGEST_SIZE).split(),
         }
 
     def _table(self) -> Any:
@@ -118,7 +121,7 @@ class Manifest:
         metadata = table.schema.metadata or {}
         size, chunk_size, root = (metadata[fact].decode() for fact in _FACTS)
         columns = table.to_pydict()
-        manifest = cls(int(size), int(chunk_size), b"".join(map(bytes.fromhex, columns["digest"])))
+        manifest = cls(int(size), int(chunk_size), bytes.fromhex("".join(columns["digest"])))
         if columns != manifest._columns() or manifest.root != root:
             raise ValueError("offsets, lengths, digests and root do not belong together")
         return manifest
