@@ -1,0 +1,48 @@
+"""A machine of the lab, running as it was made, and what is needed to put it through the stages."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab_moves import LabMove
+
+from drover_lab.kernel import appliance_environment
+from drover_lab.lab import Lab
+
+
+@pytest.fixture(scope="module", autouse=True)
+def appliance() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in appliance_environment().items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture
+def moving(lab: Lab, tmp_path: Path) -> Iterator[Callable[..., LabMove]]:
+    """Makes a cold move of a machine; `more` is more of its wave. The machine is brought back afterwards."""
+    made: list[str] = []
+
+    def make(name: str = "web", **more: Any) -> LabMove:
+        made.append(name)
+        lab.reset(name)
+        check = {"http": {"url": f"{lab.machines[name].url}/health", "contains": f'"{name}"'}}
+        wave = {
+            "wave": "stages",
+            "source": "lab_kvm_a",
+            "target": "lab_kvm_b",
+            "mappings": {
+                "networks": {"production": "production"},
+                "storage": {"default": "default"},
+                "test_network": "isolated",
+            },
+            "backup": {"folder": str(tmp_path / "backup")},
+            "machines": [{"name": name, "strategy": "cold", "checks": [check]}],
+        }
+        (tmp_path / "backup").mkdir()
+        return LabMove(lab, tmp_path / "store", wave | more)
+
+    yield make
+    for name in made:
+        lab.reset(name)
