@@ -12,10 +12,10 @@ from typing import TypeVar
 from drover.blocks.endpoint import Endpoint
 from drover.blocks.manifest import Manifest
 from drover.blocks.readback import read_manifest
-from drover.blocks.throttle import Throttle
 from drover.blocks.verified import VerifiedCopy, verified_copy
 from drover.errors import CorruptionError
 from drover.evidence.files import safe_name
+from drover.migration import bandwidth
 from drover.migration.move import Move
 from drover.migration.stage import Facts
 from drover.model import VirtualMachine
@@ -85,11 +85,6 @@ def shown_disk(names: Mapping[str, str], disk: str) -> str:
     return disk if other == disk else f"{disk} ({other} at the target)"
 
 
-def throttle(move: Move) -> Throttle:
-    """The wave's bandwidth limit; writing a number of bytes a second into the control file changes it on the way."""
-    return Throttle(move.wave.bandwidth, control=move.store.path("bandwidth"))
-
-
 def copy_disks(
     move: Move, sources: Mapping[str, Endpoint], targets: Mapping[str, Endpoint], *, journals: bool
 ) -> dict[str, VerifiedCopy]:
@@ -97,17 +92,17 @@ def copy_disks(
 
     :param journals: resume what an earlier try finished.
     """
-    limit = throttle(move)
-    return {
-        disk.name: verified_copy(
-            _end(sources, disk.name, "source"),
-            _end(targets, disk.name, "target"),
-            journal=journal(move, disk.name) if journals else None,
-            throttle=limit,
-            progress=move.store.progress,
-        )
-        for disk in move.machine.disks
-    }
+    with bandwidth.shared(move) as limit:
+        return {
+            disk.name: verified_copy(
+                _end(sources, disk.name, "source"),
+                _end(targets, disk.name, "target"),
+                journal=journal(move, disk.name) if journals else None,
+                throttle=limit,
+                progress=move.store.progress,
+            )
+            for disk in move.machine.disks
+        }
 
 
 def journal(move: Move, disk: str) -> Path:
@@ -116,11 +111,11 @@ def journal(move: Move, disk: str) -> Path:
 
 def read_disks(move: Move, endpoints: Mapping[str, Endpoint]) -> dict[str, Manifest]:
     """The manifests of what is there now, each byte read anew."""
-    limit = throttle(move)
-    return {
-        name: read_manifest(endpoint, throttle=limit, progress=move.store.progress)
-        for name, endpoint in endpoints.items()
-    }
+    with bandwidth.shared(move) as limit:
+        return {
+            name: read_manifest(endpoint, throttle=limit, progress=move.store.progress)
+            for name, endpoint in endpoints.items()
+        }
 
 
 def refuse_changed_source(move: Move) -> None:

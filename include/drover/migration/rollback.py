@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveMover
-from drover.migration import backup, checks, claims, intents, order, returning
+from drover.migration import along, backup, bandwidth, checks, claims, homecoming, intents, order, returning
 from drover.migration.alone import alone
 from drover.migration.disks import journal, manifests
 from drover.migration.intents import Intent
@@ -34,7 +34,8 @@ def run(move: Move) -> Facts:
         if why := _nothing(move):
             return {"nothing": why}
         # Also after a failed backup: what it left open would keep the machine from starting, or fill its pool.
-        move.source.release_disks(move.name)
+        if not along.takes_along(move) or along.at_source(move) is not None:
+            move.source.release_disks(move.name)
         backup.discard_unfinished(move)
         if not intents.declared(move.store, Intent.BEGUN):
             return {"nothing": "no change had been made yet"}
@@ -61,13 +62,16 @@ def _nothing(move: Move) -> str | None:
 def _take_back(move: Move) -> Facts:
     was_committed = {"committed": True} if returning.under_way(move) else {}
     _end_live_move(move)
-    fate = _fence_target(move)
-    _start_source(move)
+    if along.takes_along(move):
+        fate = homecoming.bring_home(move)
+    else:
+        fate = _fence_target(move)
+        _start_source(move)
     facts = _prove_source(move)
-    if fate is Fate.OURS:
+    if fate == Fate.OURS:
         fate = _remove_target(move)
     _forget(move)
-    return {**facts, "target": fate.value, **was_committed}
+    return {**facts, "target": str(fate), **was_committed}
 
 
 class Fate(StrEnum):
@@ -86,6 +90,7 @@ def _end_live_move(move: Move) -> None:
     """The target is not asked: it may be what failed."""
     if intents.declared(move.store, Intent.LIVE_MOVE) and isinstance(move.source, LiveMover):
         move.source.cancel_live(move.name)
+        bandwidth.end_live(move)
 
 
 def _may_run_there(move: Move) -> bool:

@@ -8,7 +8,7 @@ import time
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
-from drover.migration import claims, compare, intents
+from drover.migration import along, bandwidth, claims, compare, intents
 from drover.migration.disks import SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -66,8 +66,7 @@ def _begin(move: Move) -> None:
     """The first change of all: nobody else may be moving the machine, and it must be as it was looked at."""
     claims.claim(move)
     intents.declare(move.store, Intent.BEGUN)
-    state = move.source.power_state(move.name)
-    if move.machine.state is PowerState.OFF and state is not PowerState.OFF:
+    if move.machine.state is PowerState.OFF and (state := move.source.power_state(move.name)) is not PowerState.OFF:
         raise OperatorNeededError(
             f"Machine '{move.name}' was off when the run began and is {state} now.",
             remedy="Run the wave again, so that it is moved as what it is now.",
@@ -90,13 +89,23 @@ def _begin_live(move: Move) -> Facts:
     require(move, "backup")
     _begin(move)
     intents.declare(move.store, Intent.LIVE_MOVE)
-    # What stays behind must not come up by itself when its host boots.
-    move.source.set_autostart(move.name, False)
-    _mover(move.source).start_live(
+    mover = _mover(move.source)
+    if not mover.takes_along:
+        # What stays behind must not come up by itself when its host boots.
+        move.source.set_autostart(move.name, False)
+    elif move.plan.compare_at_switchover:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' cannot be compared at the switch-over: its platform takes it along at once.",
+            remedy="Leave out compare_at_switchover, or choose the strategy 'cold'.",
+        )
+    elif along.at_source(move) is None and along.at_target(move) is not None:
+        # A killed try started the move, and it is over.
+        return {"strategy": "live", "compare_at_switchover": False}
+    mover.start_live(
         move.name,
         move.target,
         move.settings,
-        bandwidth=move.wave.bandwidth,
+        bandwidth=bandwidth.begin_live(move),
         paused=move.plan.compare_at_switchover,
     )
     return {"strategy": "live", "compare_at_switchover": move.plan.compare_at_switchover}
@@ -117,11 +126,14 @@ def finish(move: Move) -> Facts:
     final = _mover(move.source).live_status(move.name, move.target)
     if final.state is LiveState.RUNNING:
         raise RetryableError(f"The live move of '{move.name}' still runs.", remedy="Wait for it and try again.")
+    bandwidth.end_live(move)
     if final.state is not LiveState.DONE:
         raise RetryableError(
             f"The live move of '{move.name}' did not succeed: {final.message or 'the platform gave no reason'}.",
             remedy="Drover tries again, then makes sure that the machine runs at the source.",
         )
+    if along.takes_along(move):
+        _take_over(move)
     moved = _moved(move, final)
     facts: Facts = {"strategy": "live", "bytes_written": moved, "bytes_read": moved}
     began = intents.declared(move.store, Intent.LIVE_MOVE)
@@ -130,6 +142,20 @@ def finish(move: Move) -> Facts:
     if move.plan.compare_at_switchover:
         facts.update(_compare_and_resume(move, final))
     return facts
+
+
+def _take_over(move: Move) -> None:
+    """The machine brought the source's settings along, so what tells whose move it was is put on it here.
+
+    :raises RetryableError: the platform says that it is done, and the two ends do not show it.
+    """
+    if along.at_source(move) is not None or along.at_target(move) is None:
+        raise RetryableError(
+            f"The live move of '{move.name}' is done, but the machine is not at the target alone.",
+            remedy="Look for the machine at both ends.",
+        )
+    intents.declare(move.store, Intent.TARGET_STARTED)
+    move.target.tag(move.name, move.owner_as("started"))
 
 
 def _moved(move: Move, final: LiveStatus) -> int:

@@ -219,7 +219,7 @@ class MachinePlan(_Part):
 
 
 class Wave(_Part):
-    """One wave file. `bandwidth` is bytes a second, for each machine that moves; None where nothing limits it."""
+    """One wave file. `bandwidth` is bytes a second, for all that moves at once; None where nothing limits it."""
 
     wave: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+$", max_length=100)] = Field(
         description="Its name; it becomes the DAG wave_<name>."
@@ -234,7 +234,7 @@ class Wave(_Part):
         default=None, description="Cron; by hand where not given."
     )
     bandwidth: Bandwidth | None = Field(
-        default=None, description="For each machine while it moves; machines that move at the same time each have it."
+        default=None, description="What the machines that move at the same time share."
     )
     mappings: Mappings = Mappings()
     backup: BackupPlan = Field(description="Each machine is backed up before it moves, and the backup verified.")
