@@ -61,6 +61,15 @@ def form() -> dict[str, Param]:
             section="Safety",
             description_md='As in a wave file, e.g. `[{"http": {"url": "http://10.0.0.5/health", "status": 200}}]`.',
         ),
+        "changing": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Files that may change",
+            section="Safety",
+            description_md="Live only: what the machine writes while it moves, e.g. `/var/log/**`. "
+            "All other files must arrive as they were.",
+        ),
         "bandwidth": Param(
             None,
             type=["null", "string"],
@@ -77,6 +86,8 @@ def wave_of(answers: dict[str, Any]) -> dict[str, str]:
     :raises BadInputError: the answers make no wave; every mistake is told.
     """
     machine = {"name": answers["machine"], "strategy": answers["strategy"], "checks": answers["checks"]}
+    if answers["changing"]:
+        machine["guest_files"] = {"changing": answers["changing"]}
     if answers["compare_at_switchover"]:
         machine["compare_at_switchover"] = True
     mappings = {"networks": answers["networks"], "storage": answers["storage"]}

@@ -1,6 +1,7 @@
 """The demo from its beginning to its end, as a newcomer runs it, twice: it moves, proves, tells, and leaves nothing."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def run_demo():
 def test_the_demo_moves_and_proves_every_machine(home, time):
     result = run_demo()
     assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
-    assert "24 of 24 findings are good" in result.stdout
+    assert re.search(r"outside: (\d+) of \1 findings are good", result.stdout)
     for machine, strategy in {"db": "cold", "files": "cold", "web": "live", "archive": "live"}.items():
         row = next(line for line in result.stdout.splitlines() if f" {machine} " in line and strategy in line)
         assert " of " in row

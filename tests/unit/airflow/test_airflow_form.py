@@ -29,6 +29,7 @@ def test_every_answer_reaches_the_wave():
             test_network="isolated",
             bandwidth="400 Mbit/s",
             backup_folder="/backups",
+            changing=["/var/log/**"],
             checks=[{"tcp": {"address": "10.0.0.1", "port": 80}}],
         )
     )
@@ -38,6 +39,7 @@ def test_every_answer_reaches_the_wave():
     assert wave.bandwidth == 50_000_000
     assert wave.backup.folder == "/backups"
     assert len(wave.machines[0].checks) == 1
+    assert wave.machines[0].guest_files.changing == ("/var/log/**",)
 
 
 @pytest.mark.parametrize("name", ["a/b", "a\nb", ""])
