@@ -7,6 +7,15 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be measured. :param size: of each disk, bytes. :param say: told what is being measured."""
+
+    size: int
+    kinds: tuple[str, ...]
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """:param ratio: below 1 means that Drover is better. :param aim: the highest ratio that is good; None: no aim."""
 
