@@ -82,9 +82,8 @@ def move(b: LibvirtHypervisor, machine: VirtualMachine, image: Path, kind: DiskF
     [
         ("web", "pvscsi", "scsi", "vmxnet3"),
         ("db", "pvscsi", "scsi", "vmxnet3"),
-        ("web", "lsisas1068", "scsi", "e1000e"),
-        ("web", "hyperv-ide", "ide", "hyperv"),
-        ("db", "hyperv-scsi", "scsi", "hyperv"),
+        ("web", "hyperv-ide", "ide", "virtio"),
+        ("db", "hyperv-scsi", "scsi", "virtio"),
     ],
     ids=lambda value: value,
 )
@@ -116,6 +115,24 @@ def told(machine: VirtualMachine) -> VirtualMachine:
     cpu = replace(machine.cpu, mode=None, model=None, features=())
     board = "q35" if "q35" in (machine.machine_type or "") else "pc"
     return replace(machine, disks=disks, cpu=cpu, native="", machine_type=board)
+
+
+@pytest.mark.parametrize("firmware", list(Firmware))
+@pytest.mark.parametrize("nic", ["e1000", "e1000e", "rtl8139", "pcnet32", "vmxnet2", "hyperv", "hyperv-legacy"])
+def test_what_the_lab_guest_has_no_driver_for_is_at_least_started(
+    kvm_lab: Lab, b: LibvirtHypervisor, nic: str, firmware: Firmware
+) -> None:
+    guest = guests.guest(kvm_lab.topology, "web")
+    controllers = ("lsisas1068", "lsilogic", "buslogic", "nvme", "virtio-scsi")
+    one = controllers[len(nic) % len(controllers)]
+    machine = foreign(guest, disk("0:0", MIB, one), disk("0:1", MIB, one), nic=nic, firmware=firmware)
+
+    made = b.define(machine, settings(machine))
+
+    assert told(made) == told(b.translated(machine, settings(machine)))
+    b.power_on(guest.name)
+    assert b.power_state(guest.name) is PowerState.RUNNING
+    b.power_off(guest.name)
 
 
 def test_many_disks_keep_their_order(kvm_lab: Lab, b: LibvirtHypervisor) -> None:

@@ -57,7 +57,8 @@ def _place(machine: VirtualMachine, disk: Disk) -> Place:
             f"({disk.controller or 'not named'}, bus {disk.bus}).",
             remedy=_REMEDY,
         )
-    if found is models.IDE and _machine_type(machine) != "pc":
+    no_ide = found is models.IDE and _machine_type(machine) != "pc"
+    if no_ide or (found.bios_only and machine.firmware is Firmware.UEFI):
         found = models.SATA
     if disk.read_only and found.bus in ("ide", "sata"):
         raise OperatorNeededError(

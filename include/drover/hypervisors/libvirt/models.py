@@ -13,12 +13,14 @@ class Place:
 
     :param neutral: the controller as `drover.model` calls it.
     :param units: how many disks one controller takes.
+    :param bios_only: the UEFI firmware that distributions ship with QEMU has no driver to boot from it.
     """
 
     bus: str
     neutral: str | None
     model: str | None = None
     units: int = 0
+    bios_only: bool = False
 
 
 VIRTIO = Place("virtio", None)
@@ -27,8 +29,8 @@ IDE = Place("ide", "ide", units=4)
 USB = Place("usb", None)
 
 PLACES = {
-    "pvscsi": Place("scsi", "pvscsi", "vmpvscsi", 15),
-    "lsisas1068": Place("scsi", "lsisas1068", "lsisas1068", 8),
+    "pvscsi": Place("scsi", "pvscsi", "vmpvscsi", 15, bios_only=True),
+    "lsisas1068": Place("scsi", "lsisas1068", "lsisas1068", 8, bios_only=True),
     "virtio-scsi": Place("scsi", "virtio-scsi", "virtio-scsi", 15),
     "ahci": SATA,
     "ide": IDE,
