@@ -195,7 +195,9 @@ class LiveMover(Protocol):
     """A hypervisor that moves running machines by itself. Moves are started detached: they outlive the caller.
 
     takes_along: the platform's own live move takes the machine away from the source (vMotion, Move-VM). Afterwards the
-    source does not know it (or, behind one manager, it is on another host), and the verified backup is what stays.
+    source does not know it (or, behind one manager, it is on another host), and the verified backup is what stays. The
+    machine keeps its UUID; the caller tags it once it has arrived. A rollback moves it back the same way, so the target
+    is a `LiveMover` too, and `cancel_live` does nothing where the machine has left.
     """
 
     @property

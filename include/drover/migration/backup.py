@@ -82,6 +82,18 @@ def check_whole(move: Move) -> None:
         )
 
 
+@contextmanager
+def read_images(move: Move) -> Iterator[dict[str, Endpoint]]:
+    """The disks of the finished backup, read only. :raises DroverError: as `check_whole`."""
+    check_whole(move)
+    paths = _image_files(move, backup_folder(move))
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(serve_image(path, format=DiskFormat.QCOW2, read_only=True))
+            for name, path in paths.items()
+        }
+
+
 def _files(folder: Path) -> dict[str, Facts]:
     return {str(path.relative_to(folder)): _look(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 

@@ -1,7 +1,10 @@
-"""Make the move final: the source stays behind, off, out of autostart, tagged; the machine is the target's now."""
+"""Make the move final: the source stays behind, off, out of autostart, tagged; the machine is the target's now.
+
+Where the platform took the machine along, its verified backup is what stays behind.
+"""
 
 from drover.errors import OperatorNeededError
-from drover.migration import claims, intents
+from drover.migration import along, claims, intents
 from drover.migration.cutover import refuse_stopped
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -12,7 +15,10 @@ from drover.model import PowerState
 @stage("commit")
 def run(move: Move) -> Facts:
     require(move, "cutover")
-    if move.source.power_state(move.name) is not PowerState.OFF:
+    stays = not along.takes_along(move)
+    if not stays:
+        along.refuse_left_behind(move)
+    elif move.source.power_state(move.name) is not PowerState.OFF:
         raise OperatorNeededError(
             f"Machine '{move.name}' runs at the source again, so the move cannot be made final.",
             remedy="Find out who started it; the move is taken back.",
@@ -20,8 +26,9 @@ def run(move: Move) -> Facts:
     if move.machine.state is PowerState.RUNNING:
         refuse_stopped(move)
     intents.declare(move.store, Intent.COMMITTED)
-    move.source.set_autostart(move.name, False)
-    move.source.tag(move.name, move.owner_as("migrated"))
+    if stays:
+        move.source.set_autostart(move.name, False)
+        move.source.tag(move.name, move.owner_as("migrated"))
     move.target.set_autostart(move.name, move.machine.autostart)
     move.target.tag(move.name, move.owner_as("committed"))
     claims.release(move)

@@ -3,7 +3,7 @@
 import time
 
 from drover.errors import OperatorNeededError
-from drover.migration import backup, checks, intents
+from drover.migration import along, backup, checks, intents
 from drover.migration.disks import refuse_changed_source
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -51,16 +51,23 @@ def refuse_stopped(move: Move) -> None:
 
 def _refuse_two(move: Move) -> None:
     """Law: never two. Asked at both ends, right before the target may run."""
+    if along.takes_along(move):
+        along.refuse_left_behind(move)
+    else:
+        _refuse_running_source(move)
+    if not move.owns(move.target.find(move.name)):
+        raise OperatorNeededError(
+            f"Machine '{move.name}' at the target was not made by this wave.",
+            remedy="Someone replaced it during the move; look at its definition before the next try.",
+        )
+
+
+def _refuse_running_source(move: Move) -> None:
     state = move.source.power_state(move.name)
     if state is not PowerState.OFF:
         raise OperatorNeededError(
             f"Machine '{move.name}' is {state} at the source, so the target must not run.",
             remedy="Find out who started it; the move is taken back.",
-        )
-    if not move.owns(move.target.find(move.name)):
-        raise OperatorNeededError(
-            f"Machine '{move.name}' at the target was not made by this wave.",
-            remedy="Someone replaced it during the move; look at its definition before the next try.",
         )
 
 

@@ -5,7 +5,8 @@ after a kill. What the target wrote since the commit stays with the target: it i
 """
 
 from drover.errors import OperatorNeededError
-from drover.migration import claims, intents
+from drover.hypervisors.port import Hypervisor
+from drover.migration import along, claims, intents
 from drover.migration.alone import alone
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -42,10 +43,13 @@ def refuse_gone(move: Move) -> None:
 
     :raises OperatorNeededError: one of the two ends is not as this run left it; the decision is withdrawn.
     """
-    for side, hypervisor, roles in (
-        ("target", move.target, ("committed", "kept")),
-        ("source", move.source, ("migrated", "returned")),
-    ):
+    ends: list[tuple[str, Hypervisor, tuple[str, ...]]]
+    ends = [("target", move.target, ("committed", "kept")), ("source", move.source, ("migrated", "returned"))]
+    if along.takes_along(move):
+        # There is one machine only, and it is at one of the ends, unless it moved on.
+        back = _left_by(move, along.at_source(move), ("committed", "started", "returned"))
+        ends = [] if back else [("target", move.target, ("committed",))]
+    for side, hypervisor, roles in ends:
         if not _left_by(move, hypervisor.find(move.name), roles):
             intents.withdraw(move.store, Intent.RETURNING)
             claims.release(move)

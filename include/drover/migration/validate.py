@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
 from drover.blocks.endpoint import Endpoint
 from drover.errors import CorruptionError
+from drover.migration import along, backup
 from drover.migration.disks import manifests, paired, read_disks, refuse_changed_source, shown
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -28,7 +30,20 @@ def run(move: Move) -> Facts:
         "checks": sum(verdict.checks for verdict in verdicts),
         "suites": {verdict.suite: verdict.checks for verdict in verdicts},
         "results": {verdict.suite: str(verdict.result_path) for verdict in verdicts},
+        "compared_with": _compared_with(move),
     }
+
+
+def _compared_with(move: Move) -> dict[str, str]:
+    """What the record says was held against the target; where blocks were not, why."""
+    if along.takes_along(move):
+        return {
+            "blocks": "nothing: the platform took the machine along, and its disks are not at the source any more",
+            "files": "the verified backup",
+        }
+    if move.plan.strategy is Strategy.LIVE and not move.plan.compare_at_switchover:
+        return {"blocks": "nothing: the guest wrote while it moved", "files": "the source"}
+    return {"blocks": "the source", "files": "the source"}
 
 
 def _verdicts(move: Move) -> list[Verdict]:
@@ -96,7 +111,7 @@ def _guest_files(move: Move) -> Verdict:
     from drover.guest.files import read_files
     from drover.quality import guest_files
 
-    with move.source.read_disks(move.name) as sources:
+    with _left_behind(move) as sources:
         before = read_files(_in_order(move, sources))
     there = move.target.machine(move.name)
     with move.target.read_disks(move.name) as targets:
@@ -104,6 +119,11 @@ def _guest_files(move: Move) -> Verdict:
     return guest_files.validate(
         before, after, move.plan.guest_files.changing, move.store.path("quality", "guest_files")
     )
+
+
+def _left_behind(move: Move) -> AbstractContextManager[Mapping[str, Endpoint]]:
+    """The disks that the target is compared with: the source's, or the backup's where the source has none any more."""
+    return backup.read_images(move) if along.takes_along(move) else move.source.read_disks(move.name)
 
 
 def _in_order(move: Move, disks: Mapping[str, Endpoint]) -> dict[str, Endpoint]:

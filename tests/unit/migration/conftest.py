@@ -124,7 +124,11 @@ def _root(disk: Endpoint) -> str:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
-    source, target = LiveFakeHost("a", tmp_path / "a"), FakeHost("b", tmp_path / "b")
+    return build(tmp_path, monkeypatch, LiveFakeHost("a", tmp_path / "a"), FakeHost("b", tmp_path / "b"))
+
+
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: LiveFakeHost, target: FakeHost) -> Site:
+    """The machine `web` at the source, and a wave that moves it."""
     noise = random.Random(7)
     source.add("web", {"vda": noise.randbytes(5 * MIB), "vdb": bytes(2 * MIB) + noise.randbytes(MIB)})
     hosts = {"a": source, "b": target}

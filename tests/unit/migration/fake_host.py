@@ -139,7 +139,7 @@ class FakeHost:
 
         self._enter("host")
         return Host(
-            self.name, "libvirt", "9.0.0", 8, "model", 64 * 1024 * MIB, 32 * 1024 * MIB, time.time(), ("q35",),
+            self.name, self.kind, "9.0.0", 8, "model", 64 * 1024 * MIB, 32 * 1024 * MIB, time.time(), ("q35",),
             (Firmware.BIOS, Firmware.UEFI),
         )  # fmt: skip
 
@@ -309,3 +309,37 @@ class LiveFakeHost(FakeHost):
 
     def cancel_live(self, name: str) -> None:
         self._enter("cancel_live")
+
+
+class TakingFakeHost(LiveFakeHost):
+    """Takes the machine along when it moves, as vMotion does: then the source does not know it any more.
+
+    Where it is both ends, one manager with several hosts, the machine only changes its host.
+    """
+
+    takes_along = True
+
+    def start_live(
+        self,
+        name: str,
+        target: Hypervisor,
+        settings: TargetSettings,
+        *,
+        bandwidth: int | None,
+        paused: bool,
+    ) -> None:
+        self._enter("start_live")
+        assert isinstance(target, TakingFakeHost)
+        assert not paused
+        if self.outcome is not LiveState.DONE:
+            return
+        here = self.known[name]
+        assert here.state is PowerState.RUNNING
+        made = target.translated(here, settings)
+        for disk, copy in zip(here.disks, made.disks, strict=True):
+            if disk.path != copy.path:
+                Path(disk.path).rename(copy.path)
+        del self.known[name]
+        target.known[name] = dataclasses.replace(
+            made, state=PowerState.RUNNING, autostart=here.autostart, ownership=here.ownership
+        )
