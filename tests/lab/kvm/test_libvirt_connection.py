@@ -76,6 +76,20 @@ def test_commands_keep_their_arguments_apart(a: LibvirtHypervisor) -> None:
     assert out.decode().split("\0")[:-1] == awkward
 
 
+def test_long_output_arrives_whole(a: LibvirtHypervisor) -> None:
+    """The exit status of a command may overtake its output; what came later was once lost, now and then."""
+    for _ in range(20):
+        assert len(a.connection.ssh.check(["head", "-c", "3000000", "/dev/zero"])) == 3_000_000
+    failed = a.connection.ssh.run(["sh", "-c", "head -c 300000 /dev/zero >&2; exit 3"])
+    assert (failed.status, len(failed.err)) == (3, 300_000)
+
+
+def test_a_command_that_never_ends_is_given_up(a: LibvirtHypervisor) -> None:
+    with pytest.raises(RetryableError, match="The command sleep on .* did not end in time"):
+        a.connection.ssh.run(["sleep", "60"], deadline=0.5)
+    assert a.connection.ssh.run(["sh", "-c", "kill -9 $$"]).status != 0
+
+
 def test_inventory_says_what_the_host_has(a: LibvirtHypervisor, make: Make) -> None:
     machine = make(uefi=True)
     assert (machine.name, machine.host, machine.state) == (ODD_NAME, "kvm-a", PowerState.OFF)

@@ -16,9 +16,11 @@ FOLDER = "/run/drover"
 # How many connections may be open to one export at a time.
 SHARED = 16
 
+# A server keeps the stream for its errors, and with it the whole channel open, so that stream is a file.
 _START = """
-umask 077; mkdir -p "$1"; shift
-exec "$@" </dev/null
+umask 077; mkdir -p "$1"; log=$(mktemp "$1/XXXXXX"); shift
+"$@" </dev/null >/dev/null 2>"$log"; status=$?
+cat "$log" >&2; rm -f "$log"; exit $status
 """
 # $1: path without its ending. A process is ours if it is a qemu-nbd that was given this socket.
 _STOP = """

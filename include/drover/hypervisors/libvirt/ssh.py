@@ -27,6 +27,9 @@ COMMAND_DEADLINE = 120.0
 # Seconds without an acknowledgement after which the kernel gives a connection up (its own default is a quarter hour).
 DEAD_AFTER = 40
 _KEEPALIVE = 10
+# Seconds between two looks at the deadline and at what a command complains of; bytes read at once.
+_LOOK = 0.05
+_PIECE = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +89,33 @@ class Ssh:
         return done.out
 
     def _collect(self, channel: "paramiko.Channel", command: str, until: float) -> Completed:
+        """Until the host says that nothing more comes: the exit status may arrive before the last of the output."""
         out, err = bytearray(), bytearray()
-        channel.settimeout(0.05)
-        while not (channel.exit_status_ready() and not channel.recv_ready() and not channel.recv_stderr_ready()):
-            if channel.closed or not self.transport.is_active():
-                break
-            if time.monotonic() > until:
-                raise RetryableError(
-                    f"The command {command} on {self.host} did not end in time.", remedy="See what keeps the host busy."
-                )
+        channel.settimeout(_LOOK)
+        while True:
             if channel.recv_stderr_ready():
-                err += channel.recv_stderr(65536)
+                err += channel.recv_stderr(_PIECE)
             try:
-                out += channel.recv(65536)
+                piece = channel.recv(_PIECE)
             except TimeoutError:
+                if time.monotonic() > until:
+                    raise self._late(command) from None
                 continue
-        out, err = _drain(channel, out, err)
-        if not channel.exit_status_ready():
+            if not piece:
+                break
+            out += piece
+        while channel.recv_stderr_ready():
+            err += channel.recv_stderr(_PIECE)
+        if not channel.status_event.wait(max(0.0, until - time.monotonic())):
+            raise self._late(command)
+        if channel.exit_status < 0 and not self.transport.is_active():
             raise RetryableError(f"The connection to {self.host} broke.", remedy="Try again when the host answers.")
-        return Completed(channel.recv_exit_status(), bytes(out), err.decode(errors="replace"))
+        return Completed(channel.exit_status, bytes(out), err.decode(errors="replace"))
+
+    def _late(self, command: str) -> RetryableError:
+        return RetryableError(
+            f"The command {command} on {self.host} did not end in time.", remedy="See what keeps the host busy."
+        )
 
     def open_tcp(self, address: str, port: int, timeout: float) -> "paramiko.Channel":
         """A TCP stream from the host to (address, port). :param timeout: seconds, of opening and of each read.
@@ -138,15 +149,6 @@ class Ssh:
                 f"The SSH server of {self.host} offers no SFTP.", remedy="Enable its sftp subsystem in sshd_config."
             )
         return self._sftp
-
-
-def _drain(channel: "paramiko.Channel", out: bytearray, err: bytearray) -> tuple[bytearray, bytearray]:
-    """What arrived between the last look and the end of the command."""
-    while channel.recv_ready():
-        out += channel.recv(65536)
-    while channel.recv_stderr_ready():
-        err += channel.recv_stderr(65536)
-    return out, err
 
 
 def _open(spec: ConnectionSpec) -> "StreamlocalTransport":
