@@ -45,6 +45,7 @@ class Site:
     """A host that tells what it was given, and counts how often it was asked."""
 
     kind = "libvirt"
+    takes_along = False
 
     def __init__(self, name: str, machines: list[VirtualMachine]) -> None:
         self.name = name
@@ -79,6 +80,17 @@ class Site:
 
     def pools(self) -> list[StoragePool]:
         return [StoragePool("default", "/pool", True, 100 * GIB, 50 * GIB)]
+
+    # A plan asks whether there is a live move, and never starts one.
+
+    def start_live(self, *_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    def live_status(self, *_: Any) -> None:
+        raise AssertionError
+
+    def cancel_live(self, *_: Any) -> None:
+        raise AssertionError
 
 
 def resolve(conn_id: str) -> ConnectionSpec:
