@@ -14,5 +14,10 @@ def unescape(name: str) -> str:
 
 
 def escape(name: str) -> str:
-    """For every call that gives something a name, or asks for one by its name or path."""
+    """As the server keeps it, and as inventory paths want it."""
     return re.sub(r"[%/\\]", lambda found: _ESCAPED[found.group()], name)
+
+
+def to_give(name: str) -> str:
+    """For calls that name something: the server escapes by itself, and takes what looks escaped for escaped."""
+    return re.sub("%(?=25|2f|5c)", "%25", name, flags=re.IGNORECASE)

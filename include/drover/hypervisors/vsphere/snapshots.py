@@ -8,7 +8,7 @@ from typing import Any
 from drover.errors import OperatorNeededError
 from drover.hypervisors.vsphere import nodes, tasks
 from drover.hypervisors.vsphere.collector import retrieve
-from drover.hypervisors.vsphere.names import escape, unescape
+from drover.hypervisors.vsphere.names import to_give, unescape
 from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.session import Session
 
@@ -44,7 +44,7 @@ def create(session: Session, machine: Any, name: str, purpose: str) -> Snapshot:
             "Machine '%s' runs no VMware Tools: its snapshot is as after a power cut, not quiesced.", name
         )
     with session.errors():
-        task = machine.CreateSnapshot_Task(escape(_PREFIX + purpose), _MARK, False, quiesce)
+        task = machine.CreateSnapshot_Task(to_give(_PREFIX + purpose), _MARK, False, quiesce)
     tasks.wait(session, task, f"the snapshot of machine '{name}'", deadline=_SECONDS)
     for snapshot in listed(session, machine):
         if snapshot.ours and snapshot.name == _PREFIX + purpose:
