@@ -1,55 +1,44 @@
 """From what a task knows (a wave file or its text, a machine's key, the run) to the domain's `Move`."""
 
-import hashlib
-import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
-from drover.evidence.files import write_durably
+from drover.errors import BadInputError
 from drover.evidence.store import MachineStore, RunStore
 from drover.hypervisors.connection import ConnectionSpec
 from drover.migration.move import Move, Resolver, open_move
-from drover.waves.loader import load, parse
+from drover.waves.names import key
 from drover.waves.schema import Wave
 from drover_airflow.hooks.base import resolve
+from drover_airflow.kept import keep, of_run
 from drover_airflow.settings import store_root
 
-# Beside the waves' folders in the store; no wave's name begins with a dot.
-WAVES = ".waves"
 
-
-def read_wave(wave: str) -> Wave:
-    """:param wave: a wave file's path, or a wave as JSON. :raises BadInputError: it is not there, or not right."""
-    if wave.lstrip().startswith("{"):
-        return parse(wave, "given in the form")
-    return load(Path(wave))
-
-
-def wave_of_run(wave: str, run: str) -> Wave:
-    """The wave as it was when the first task of this run read it: a file that is edited meanwhile counts for the next.
-
-    A rollback that read another target, or a file that is wrong by now, would not find what it has to take back.
-    """
-    which = hashlib.blake2b(f"{wave}\0{run}".encode(), digest_size=16).hexdigest()
-    kept = store_root() / WAVES / f"{which}.json"
-    if not kept.exists():
-        text = read_wave(wave).model_dump_json(indent=2)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_name(f"{which}.{os.getpid()}.{threading.get_ident()}")
-        write_durably(draft, text.encode())
-        # The first one stays: two machines of a run must not follow two versions.
-        with suppress(FileExistsError):
-            os.link(draft, kept)
-        draft.unlink()
-    return parse(kept.read_text(), f"kept of run {run}")
+def wave_of_run(wave: str, run: str, dag: str = "") -> Wave:
+    """The wave as it was when the first task of this run read it. :param dag: of the run, where it is known."""
+    return keep(wave, run, dag).wave
 
 
 @contextmanager
-def opened(wave: str, machine: str, run: str, resolver: Resolver = resolve) -> Iterator[Move]:
+def opened(wave: str, machine: str, run: str, resolver: Resolver = resolve, dag: str = "") -> Iterator[Move]:
     """The move of the machine with this key, with its connections; they are closed afterwards."""
-    with open_move(wave_of_run(wave, run), machine, run, resolver, store_root()) as move:
+    with open_move(wave_of_run(wave, run, dag), machine, run, resolver, store_root()) as move:
+        yield move
+
+
+@contextmanager
+def reopened(wave: str, run: str, machine: str) -> Iterator[Move]:
+    """The same from outside the run. :param wave: its name. :param machine: its name.
+
+    :raises BadInputError: nothing is known of such a run, or of the machine in it.
+    """
+    kept = of_run(wave, run)
+    if kept is None:
+        raise BadInputError(
+            f"Nothing is known of a run '{run}' of the wave '{wave}'.",
+            remedy="Take the run's id from the page of the wave's DAG.",
+        )
+    with open_move(kept.wave, key(machine), run, resolve, store_root()) as move:
         yield move
 
 

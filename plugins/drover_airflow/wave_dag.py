@@ -6,12 +6,14 @@
 A last task reports on all machines. It is what ends a run as failed whose rollbacks succeeded.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Asset, TaskGroup, TriggerRule, chain
 
+from drover.waves import deadlines
 from drover.waves.schema import MachinePlan, Wave
 from drover_airflow.operators import migration as stages
 from drover_airflow.operators.report import ReportOperator
@@ -29,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
 # A step that moves bytes ends when they are moved; the limit is there for what hangs for ever.
 _MOVES_BYTES: dict[str, Any] = {"execution_timeout": timedelta(days=3)}
 # The source must come back without a person, so a host that is away for a while is waited for.
-_MUST_SUCCEED: dict[str, Any] = {
+MUST_SUCCEED: dict[str, Any] = {
     "retries": 200,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
@@ -60,7 +62,12 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
     with DAG(**arguments | options) as dag:
         groups = {
             plan.name: machine_group(
-                plan.key, wave=str(path), machine=plan.key, source=wave.source_of(plan), target=wave.target_of(plan)
+                plan.key,
+                wave=str(path),
+                machine=plan.key,
+                source=wave.source_of(plan),
+                target=wave.target_of(plan),
+                limits=_limits(wave, plan),
             )
             for plan in wave.machines
         }
@@ -74,13 +81,30 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
     return dag
 
 
+def _limits(wave: Wave, plan: MachinePlan) -> dict[str, timedelta]:
+    """A step that waits for the guest may take as long as the wave file gives the guest, and some more."""
+    answering = timedelta(seconds=deadlines.answering(plan))
+    return {
+        "test": answering,
+        "cutover": answering,
+        "rollback": timedelta(seconds=deadlines.taking_back(wave, plan)),
+    }
+
+
 def machine_group(
-    group_id: str, *, wave: str, machine: str, source: str | None = None, target: str | None = None
+    group_id: str,
+    *,
+    wave: str,
+    machine: str,
+    source: str | None = None,
+    target: str | None = None,
+    limits: Mapping[str, timedelta] | None = None,
 ) -> dict[str, stages.StageOperator]:
     """The tasks of one machine, by name, in a task group of their own.
 
     :param wave: path or JSON, or a template of either. :param machine: the machine's key, or a template of it.
     :param source: :param target: connection ids, where they are known, for the queues near them.
+    :param limits: how long a step may take, where its machine's deadlines are known.
     """
     near_source: dict[str, Any] = {"queue": queue_of(source)} if source and queue_of(source) else {}
     near_target: dict[str, Any] = {"queue": queue_of(target)} if target and queue_of(target) else {}
@@ -102,10 +126,13 @@ def machine_group(
             trigger_rule=TriggerRule.ONE_FAILED,
             **common,
             **near_source,
-            **_MUST_SUCCEED,
+            **MUST_SUCCEED,
         )
         [tasks[name] for name in ("transfer", "validate", "test", "cutover", "commit")] >> rollback
-    return {**tasks, "rollback": rollback}
+        tasks["rollback"] = rollback
+        for name, limit in (limits or {}).items():
+            tasks[name].execution_timeout = limit
+    return tasks
 
 
 def describe(wave: Wave) -> str:

@@ -1,5 +1,6 @@
 """From the folder of wave files to DAGs; also for the files that are wrong."""
 
+import logging
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,10 +9,14 @@ from pathlib import Path
 from airflow.sdk import DAG, Param
 
 from drover.errors import BadInputError
+from drover.migration import claims
 from drover.waves.loader import load
+from drover_airflow.kept import Kept, of_run
 from drover_airflow.operators.mistake import MistakeOperator
-from drover_airflow.settings import wave_files
-from drover_airflow.wave_dag import build_dag
+from drover_airflow.settings import store_root, wave_files
+from drover_airflow.wave_dag import build_dag, describe
+
+log = logging.getLogger(__name__)
 
 
 def dags_of(folder: Path) -> Iterator[DAG]:
@@ -30,10 +35,47 @@ def dags_of(folder: Path) -> Iterator[DAG]:
             continue
         taken[dag_id] = path
         yield build_dag(wave, path)
+    for kept in _under_way(set(taken)):
+        words = next(
+            (words for path, words in wrong if str(path) == kept.file), f"There is no file {kept.file} any more."
+        )
+        wrong = [(path, mistakes) for path, mistakes in wrong if str(path) != kept.file]
+        taken[kept.dag] = Path(str(kept.file))
+        yield _as_it_began(kept, words)
     for path, mistakes in wrong:
         dag = wrong_file(path, mistakes, frozenset(taken))
         taken[dag.dag_id] = path
         yield dag
+
+
+def _under_way(taken: set[str]) -> Iterator[Kept]:
+    """The newest run of each wave that still holds a machine and whose DAG no wave file makes any more.
+
+    A stand-in in its place would take away the tasks that end the run, its rollbacks among them.
+    """
+    for name in sorted({claim.wave for claim in claims.held(store_root())}):
+        if f"wave_{name}" in taken:
+            continue
+        runs = [claim.run for claim in claims.held(store_root()) if claim.wave == name]
+        kept = max((found for run in runs if (found := _kept(name, run))), key=lambda each: each.began, default=None)
+        if kept is not None and kept.file and kept.dag == f"wave_{name}":
+            yield kept
+
+
+def _kept(wave: str, run: str) -> Kept | None:
+    try:
+        return of_run(wave, run)
+    except BadInputError as error:
+        # Another version of Drover kept it. The sweep tells the same, where people look for it.
+        log.warning("Run %s of wave '%s' cannot be read: %s", run, wave, error)
+        return None
+
+
+def _as_it_began(kept: Kept, mistakes: str) -> DAG:
+    """The wave as a run of it began, until that run has ended; its page tells what became of the file."""
+    told = f"**Run `{kept.run}` goes on as it began. Nothing new can be started.**\n\n```\n{mistakes}\n```"
+    page = f"{told}\n\n{describe(kept.wave)}"
+    return build_dag(kept.wave, Path(str(kept.file)), schedule=None, start_date=None, doc_md=page)
 
 
 def wrong_file(path: Path, mistakes: str, taken: frozenset[str]) -> DAG:

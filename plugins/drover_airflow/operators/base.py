@@ -13,6 +13,22 @@ from drover_airflow.hooks.base import quiet
 _TERMINATED = 143
 
 
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Lets Airflow try again what may succeed later, and nothing else.
+
+    :raises AirflowException: for a `RetryableError`.
+    :raises AirflowFailException: for every other error of Drover's: a person must look, or data is wrong.
+    """
+    quiet()
+    try:
+        yield
+    except RetryableError as error:
+        raise AirflowException(str(error)) from None
+    except DroverError as error:
+        raise AirflowFailException(str(error)) from None
+
+
 class DroverOperator(BaseOperator):
     """Work inside `with self.plainly():` is told plainly where it fails, and unwinds where it is killed."""
 
@@ -20,19 +36,11 @@ class DroverOperator(BaseOperator):
 
     @contextmanager
     def plainly(self) -> Iterator[None]:
-        """Lets Airflow try again what may succeed later, and nothing else.
-
-        :raises AirflowException: for a `RetryableError`.
-        :raises AirflowFailException: for every other error of Drover's: a person must look, or data is wrong.
-        """
-        quiet()
+        """As the function of this name, and `on_kill` knows."""
         self._working = True
         try:
-            yield
-        except RetryableError as error:
-            raise AirflowException(str(error)) from None
-        except DroverError as error:
-            raise AirflowFailException(str(error)) from None
+            with plainly():
+                yield
         finally:
             self._working = False
 

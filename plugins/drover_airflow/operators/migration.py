@@ -36,7 +36,7 @@ class StageOperator(DroverOperator):
 
     def execute(self, context: Context) -> Facts:
         stage = import_module(f"drover.migration.{self.stage}")
-        with self.plainly(), opened(self.wave, self.machine, _run(context)) as move:
+        with self.plainly(), opened(self.wave, self.machine, _run(context), dag=self.dag_id) as move:
             facts: Facts = stage.run(move)
             self.account(facts, str(move.store.folder))
         return facts
@@ -76,7 +76,7 @@ class TransferOperator(StageOperator):
         from drover.migration import transfer
 
         run = _run(context)
-        with self.plainly(), opened(self.wave, self.machine, run) as move:
+        with self.plainly(), opened(self.wave, self.machine, run, dag=self.dag_id) as move:
             runs_by_itself = transfer.begin(move)
             passed = move.store.last("transfer", "passed")
             facts: Facts = dict(passed.facts) if passed else {}
@@ -97,7 +97,7 @@ class TransferOperator(StageOperator):
 
         if event.get("status") == "lost":
             raise AirflowException(event.get("message", "The trigger gave no reason."))
-        with self.plainly(), opened(self.wave, self.machine, _run(context)) as move:
+        with self.plainly(), opened(self.wave, self.machine, _run(context), dag=self.dag_id) as move:
             facts = transfer.finish(move)
             self.account(facts, str(move.store.folder))
         return facts

@@ -6,6 +6,7 @@ from typing import Any
 from airflow.sdk import Context, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 
+from drover.evidence.chain import Record
 from drover.evidence.store import MachineStore
 from drover_airflow.moves import stores, wave_of_run
 from drover_airflow.operators.base import DroverOperator
@@ -30,7 +31,7 @@ class ReportOperator(DroverOperator):
         run = context["run_id"]
         assert run is not None
         with self.plainly():
-            wave = wave_of_run(self.wave, run)
+            wave = wave_of_run(self.wave, run, self.dag_id)
             kept = stores(wave, run)
             result: Facts = {plan.name: outcome(kept[plan.key]) for plan in wave.machines}
         for name, facts in result.items():
@@ -49,16 +50,32 @@ def moved(facts: Facts) -> bool:
 
 def outcome(store: MachineStore) -> Facts:
     """How the run ended for one machine: `state` is `moved`, `brought back`, `failed` or `not begun`."""
-    records = store.records()
-    last = next((r for r in reversed(records) if r.outcome in ("passed", "failed") and r.step != "rollback"), None)
+    records = [record for record in store.records() if record.outcome in ("passed", "failed")]
+    last = next((record for record in reversed(records) if record.step != "rollback"), None)
     if last is None:
         return {"state": "not begun"}
+    back = next((record for record in reversed(records) if record.step == "rollback"), None)
+    taken_back = back is not None and back.sequence > last.sequence and _brought_back(back)
     if last.step == "commit" and last.outcome == "passed":
+        if taken_back:
+            return {"state": "brought back", "why": "it was committed, and a person took that back"}
         return {"state": "moved", **last.facts}
-    failed = next((r for r in reversed(records) if r.outcome == "failed"), None)
+    failed = _not_mended(records)
     why = str(failed.facts.get("message", "")) if failed else f"it ended after {last.step}"
-    back = store.last("rollback")
-    taken_back = back is not None and back.outcome == "passed" and "nothing" not in back.facts
-    if taken_back and back is not None and back.sequence > last.sequence:
+    if taken_back:
         return {"state": "brought back", "why": why}
     return {"state": "failed", "step": failed.step if failed else last.step, "why": why}
+
+
+def _brought_back(back: Record) -> bool:
+    return back.outcome == "passed" and "nothing" not in back.facts
+
+
+def _not_mended(records: list[Record]) -> Record | None:
+    """The newest failure of a step that did not pass afterwards."""
+    passed: set[str] = set()
+    for record in reversed(records):
+        if record.outcome == "failed" and record.step not in passed:
+            return record
+        passed.add(record.step)
+    return None

@@ -5,7 +5,7 @@ import pytest
 from drover.errors import BadInputError
 from drover.model import Strategy
 from drover_airflow.form import form, wave_of
-from drover_airflow.moves import read_wave
+from drover_airflow.kept import read_wave
 
 
 def answers(**changed):

@@ -31,7 +31,7 @@ def stage(monkeypatch):
     closed = []
 
     @contextmanager
-    def opened(*_):
+    def opened(*_, **__):
         try:
             yield types.SimpleNamespace(store=Store(), name="db")
         finally:

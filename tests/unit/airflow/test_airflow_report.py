@@ -66,3 +66,20 @@ def test_where_nothing_was_changed_nothing_was_brought_back(run):
     store.record("preflight", "failed", {"message": "No room."})
     store.record("rollback", "passed", {"nothing": "the source was never touched"})
     assert outcome(store) == {"state": "failed", "step": "preflight", "why": "No room."}
+
+
+def test_a_failure_that_a_retry_mended_is_not_the_reason(run):
+    store = run.machine("db")
+    store.record("validate", "failed", {"message": "Disk vda differs."})
+    store.record("transfer", "failed", {"message": "The host was away."})
+    store.record("transfer", "passed", {})
+    assert outcome(store) == {"state": "failed", "step": "validate", "why": "Disk vda differs."}
+
+
+def test_a_commit_that_a_person_took_back_is_not_called_moved(run):
+    store = run.machine("db")
+    store.record("commit", "passed", {"strategy": "cold"})
+    store.record("rollback", "failed", {"message": "No answer."})
+    assert outcome(store)["state"] == "moved"
+    store.record("rollback", "passed", {"committed": True})
+    assert outcome(store)["state"] == "brought back"

@@ -1,5 +1,7 @@
 """A wave becomes a DAG: its tasks, its order, what runs after a failure, and what ends a run as failed."""
 
+from datetime import timedelta
+
 from waves_for_dags import pair, write
 
 from drover.waves.loader import load
@@ -80,3 +82,16 @@ def test_a_scheduled_wave_waits_for_a_person_to_switch_it_on(tmp_path):
     assert dag.is_paused_upon_creation is True
     assert dag.catchup is False
     assert dag.max_active_runs == 1
+
+
+def test_no_step_is_ended_before_its_machines_own_deadlines(tmp_path):
+    path = write(
+        tmp_path,
+        "slow",
+        "  - {name: db, strategy: cold, boot_deadline: 3 h, shutdown_deadline: 2 h}\n"
+        "  - {name: web, strategy: cold, after: [db]}\n",
+    )
+    dag = dag_of(path)
+    for step, least in (("test", 3), ("cutover", 3), ("rollback", 5)):
+        assert dag.get_task(f"db.{step}").execution_timeout > timedelta(hours=least), step
+    assert dag.get_task("web.cutover").execution_timeout < timedelta(hours=1)

@@ -4,6 +4,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from waves_for_dags import pair
 
+from drover.migration import claims
+from drover.migration.move import open_move
+from drover.model import Cpu, Firmware, PowerState, VirtualMachine
+from drover.waves.loader import load
+from drover_airflow.kept import keep
+from drover_airflow.settings import store_root
 from drover_airflow.wave_files import dags_of
 
 
@@ -63,3 +69,80 @@ def test_without_a_variable_the_folder_is_beside_the_dags(tmp_path, monkeypatch)
     pair(tmp_path / "include" / "waves")
     pair(tmp_path / "include" / "waves" / "examples", "example")
     assert set(found(tmp_path / "dags")) == {"wave_pair"}
+
+
+# While a run goes on
+
+
+def begun(path, run="run-1", machine="db", dag=None):
+    """A run of this wave reads its file and begins to move a machine."""
+    wave = keep(str(path), run, dag or f"wave_{load(path).wave}").wave
+    with open_move(wave, machine, run, None, store_root()) as move:
+        move.remember(machine_named(machine))
+        claims.claim(move)
+    return path
+
+
+def machine_named(name):
+    return VirtualMachine(
+        name=name,
+        uuid=f"uuid-of-{name}",
+        hypervisor="libvirt",
+        host="a",
+        state=PowerState.RUNNING,
+        cpu=Cpu(count=1),
+        memory=1,
+        firmware=Firmware.BIOS,
+        disks=(),
+        nics=(),
+        autostart=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda path: path.write_text("wave: pair\nmachines: 3\n"), lambda path: path.unlink()]
+)
+def test_a_run_keeps_its_tasks_though_its_file_went_wrong_or_away(folder, harm):
+    harm(begun(pair(folder)))
+
+    dag = found(folder)["wave_pair"]
+
+    assert {"db.rollback", "web.rollback", "wave--report"} <= set(dag.task_ids)
+    assert dag.get_task("db.rollback").wave == str(folder / "pair.yaml")
+    assert "pair.yaml" in dag.doc_md
+    assert "run-1" in dag.doc_md
+    assert len(found(folder)) == 1
+
+
+def test_it_is_never_scheduled_meanwhile(folder):
+    path = pair(folder)
+    path.write_text(path.read_text().replace("source:", "schedule: '@daily'\nsource:", 1))
+    begun(path).unlink()
+    assert found(folder)["wave_pair"].schedule is None
+
+
+def test_once_the_run_has_ended_the_mistakes_stand_alone(folder):
+    path = begun(pair(folder))
+    path.write_text("wave: pair\nmachines: 3\n")
+    for claim in (store_root() / claims.FOLDER).glob("*.json"):
+        claim.unlink()
+    assert set(found(folder)["wave_pair"].task_ids) == {"mistakes"}
+
+
+def test_a_file_that_is_right_counts_though_a_run_goes_on(folder):
+    path = begun(pair(folder))
+    path.write_text(path.read_text().replace("name: web", "name: shop"))
+    assert "shop.rollback" in found(folder)["wave_pair"].task_ids
+
+
+def test_a_machine_moved_by_hand_is_no_wave_file_that_went_away(folder):
+    begun(pair(folder), dag="migrate_vm").unlink()
+    assert found(folder) == {}
+
+
+def test_a_renamed_file_is_the_same_wave_to_its_run(folder):
+    path = begun(pair(folder))
+    renamed = path.rename(folder / "other.yaml")
+    renamed.write_text(renamed.read_text().replace("target: lab_kvm_b", "target: elsewhere"))
+    assert keep(str(renamed), "run-1", "wave_pair").wave.target == "lab_kvm_b"
+    assert keep(str(renamed), "run-2", "wave_pair").wave.target == "elsewhere"

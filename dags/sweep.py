@@ -1,0 +1,36 @@
+"""Takes back what a run left in the middle.
+
+Someone marked a run as failed, its rollback gave up, or the run was deleted: then its machines may be off, and no task
+of it will bring them back. Every few minutes this looks for machines whose run has ended without a commit or a
+rollback, and rolls them back. A run that is at work is left alone.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from airflow.sdk import DAG, task
+
+from drover_airflow.operators.base import plainly
+from drover_airflow.operators.take_back import TakeBackOperator
+from drover_airflow.taking_back import left_behind, runs_of
+
+with DAG(
+    dag_id=Path(__file__).stem,
+    description=__doc__.partition("\n")[0],
+    doc_md=__doc__,
+    schedule=timedelta(minutes=5),
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    # The next look is the next try.
+    default_args={"owner": "drover", "retries": 0, "execution_timeout": timedelta(days=1)},
+    tags=["drover"],
+):
+
+    @task
+    def look(**context):
+        with plainly():
+            return left_behind(runs_of(context["ti"]))
+
+    TakeBackOperator.partial(task_id="take_back", map_index_template="{{ task.machine }}").expand_kwargs(look())

@@ -1,0 +1,106 @@
+"""The waves of runs that began, as they were then: a file that is edited meanwhile counts for the next run.
+
+A rollback that read another target, or a file that is wrong by now, would not find what it has to take back. Light on
+purpose: the DAG files look in here when they are parsed.
+"""
+
+import hashlib
+import json
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from drover.evidence.files import safe_name, write_durably
+from drover.waves.loader import load, parse
+from drover.waves.schema import Wave
+from drover_airflow.settings import store_root
+
+# Beside the waves' folders in the store; no wave's name begins with a dot.
+WAVES = ".waves"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """:param dag: the DAG that the run is of; empty where nobody said. :param file: the wave file's path, if any.
+
+    :param began: when the run's first task read it, seconds since the epoch.
+    """
+
+    dag: str
+    run: str
+    file: str | None
+    wave: Wave
+    began: float
+
+
+def read_wave(wave: str) -> Wave:
+    """:param wave: a wave file's path, or a wave as JSON. :raises BadInputError: it is not there, or not right."""
+    return parse(wave, "given in the form") if _is_json(wave) else load(Path(wave))
+
+
+def keep(wave: str, run: str, dag: str) -> Kept:
+    """The wave as it was when the first task of this run asked for it.
+
+    It is found by what its tasks know of it, and by its name: a file that was renamed meanwhile is the same wave.
+    """
+    asked = _asked(wave, run)
+    if (found := _read(asked)) is not None:
+        return found
+    kept = Kept(dag, run, None if _is_json(wave) else wave, read_wave(wave), time.time())
+    named = _named(kept.wave.wave, run)
+    _put(named, _text(kept))
+    asked.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.link(named, asked)
+    return _read(asked) or kept
+
+
+def of_run(wave: str, run: str) -> Kept | None:
+    """:param wave: its name."""
+    return _read(_named(wave, run))
+
+
+def newest_run(wave: str) -> str | None:
+    """The run of this wave that began last. :param wave: its name."""
+    found = sorted(_named(wave, "-").parent.glob("*.json"), key=lambda path: path.stat().st_mtime)
+    return str(json.loads(found[-1].read_text())["run"]) if found else None
+
+
+def _text(kept: Kept) -> str:
+    plain = {"dag": kept.dag, "run": kept.run, "file": kept.file, "began": kept.began}
+    return json.dumps({**plain, "wave": kept.wave.model_dump(mode="json")}, indent=2)
+
+
+def _read(path: Path) -> Kept | None:
+    try:
+        plain = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    wave = parse(json.dumps(plain["wave"]), f"kept of run {plain['run']}")
+    return Kept(plain["dag"], plain["run"], plain["file"], wave, plain["began"])
+
+
+def _put(path: Path, text: str) -> None:
+    """The first one stays: two machines of a run must not follow two versions."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    write_durably(draft, text.encode())
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+
+
+def _asked(wave: str, run: str) -> Path:
+    which = hashlib.blake2b(f"{wave}\0{run}".encode(), digest_size=16).hexdigest()
+    return store_root() / WAVES / "asked" / f"{which}.json"
+
+
+def _named(wave: str, run: str) -> Path:
+    return store_root() / WAVES / "named" / safe_name(wave) / f"{safe_name(run)}.json"
+
+
+def _is_json(wave: str) -> bool:
+    return wave.lstrip().startswith("{")

@@ -1,0 +1,147 @@
+"""Which machines are to be taken back: those that a person names, and those whose run ended without doing it."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NoReturn
+
+from airflow.sdk import Param
+
+from drover.errors import BadInputError
+from drover.evidence.store import MachineStore, RunStore
+from drover.migration import claims, returning
+from drover.migration.alone import busy
+from drover.migration.move import open_move
+from drover.waves.order import tiers
+from drover.waves.schema import MachinePlan
+from drover_airflow import kept as kept_waves
+from drover_airflow.hooks.base import resolve
+from drover_airflow.kept import Kept
+from drover_airflow.settings import store_root
+
+# Asks whether a run (of this DAG, with this id) is still at work.
+IsRunning = Callable[[str, str], bool]
+Machine = dict[str, str]
+
+log = logging.getLogger(__name__)
+
+# A rollback that failed is not tried every few minutes for ever: each try is kept as evidence.
+_AGAIN_SECONDS = 30 * 60.0
+_AT_WORK = ["queued", "running"]
+
+
+def form() -> dict[str, Param]:
+    """What the trigger form of the DAG `rollback` shows."""
+    return {
+        "wave": Param(type="string", minLength=1, title="Wave", description="Its name, as in the wave file."),
+        "run": Param(
+            None, type=["null", "string"], title="Run", description="The id of its DAG run. Empty: the newest one."
+        ),
+        "machines": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Machines",
+            description="Names, one a line. Empty: every machine of the run that is not committed.",
+        ),
+        "committed": Param(
+            False,
+            type="boolean",
+            title="Also committed machines",
+            description_md="**What they wrote at the target since the commit does not come back with them.** "
+            "It stays at the target, switched off.",
+        ),
+    }
+
+
+def runs_of(ti: Any) -> IsRunning:
+    """Asks Airflow through the task that runs, as its public interface lets any task."""
+    return lambda dag, run: bool(ti.get_dr_count(dag_id=dag, run_ids=[run], states=_AT_WORK))
+
+
+def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine]:
+    """What the form asks for, in reverse order. Committed machines are held from here on.
+
+    :raises BadInputError: there is no such run or machine, or a machine that was named may not be taken back.
+    """
+    kept = _run_of(answers)
+    named = set(answers["machines"])
+    known = {plan.name for plan in kept.wave.machines}
+    if missing := sorted(named - known):
+        _refuse(f"The wave '{kept.wave.wave}' has no machine {', '.join(map(repr, missing))} in run {kept.run}.")
+    at_work = is_running(kept.dag, kept.run)
+    backwards = [plan for tier in reversed(tiers(kept.wave)) for plan in tier]
+    chosen = [plan for plan in backwards if not named or plan.name in named]
+    committed = [plan for plan in chosen if _is_committed(kept, plan)]
+    if committed and not answers["committed"]:
+        if named:
+            _refuse(f"Machine '{committed[0].name}' is committed.", "Tick 'Also committed machines' to take it back.")
+        committed = []
+    on_their_way = {claim.machine for claim in claims.held(store_root()) if _is_of(claim, kept)}
+    open_ended = [plan for plan in chosen if plan.name in on_their_way and plan not in committed]
+    if open_ended and at_work:
+        if named:
+            _refuse(f"Machine '{open_ended[0].name}' is being moved now.", "Mark its DAG run as failed first.")
+        log.warning("Left to their run, which is at work: %s.", ", ".join(plan.name for plan in open_ended))
+        open_ended = []
+    for plan in committed:
+        with open_move(kept.wave, plan.key, kept.run, resolve, store_root()) as move:
+            returning.begin(move)
+    return [_machine(kept, plan.name) for plan in backwards if plan in committed or plan in open_ended]
+
+
+def left_behind(is_running: IsRunning) -> list[Machine]:
+    """Machines that are on their way in a run that has ended: it was marked as failed, or its rollback gave up."""
+    found = []
+    for claim in claims.held(store_root()):
+        kept = kept_waves.of_run(claim.wave, claim.run)
+        if kept is None or not kept.dag:
+            log.warning(
+                "Nothing is known of run %s of wave '%s', which holds '%s'.", claim.run, claim.wave, claim.machine
+            )
+        elif is_running(kept.dag, claim.run) or busy(store_root(), claim.uuid):
+            log.info("'%s' is in good hands: run %s of %s.", claim.machine, claim.run, kept.dag)
+        elif _tried_lately(_store(kept, claim.machine)):
+            log.info("'%s' could not be taken back a while ago; the next try is due later.", claim.machine)
+        else:
+            log.warning("'%s' was left by run %s of %s, and is taken back.", claim.machine, claim.run, kept.dag)
+            found.append(_machine(kept, claim.machine))
+    return found
+
+
+def _run_of(answers: Mapping[str, Any]) -> Kept:
+    wave = answers["wave"]
+    run = answers["run"] or kept_waves.newest_run(wave)
+    kept = kept_waves.of_run(wave, run) if run else None
+    if kept is None:
+        _refuse(f"Nothing is known of {f'a run {run!r}' if run else 'any run'} of the wave {wave!r}.")
+    return kept
+
+
+def _refuse(what: str, remedy: str = "Take the names from the page of the wave's DAG.") -> NoReturn:
+    raise BadInputError(what, remedy=remedy)
+
+
+def _is_committed(kept: Kept, plan: MachinePlan) -> bool:
+    with open_move(kept.wave, plan.key, kept.run, resolve, store_root()) as move:
+        return returning.committed(move)
+
+
+def _is_of(claim: claims.Claim, kept: Kept) -> bool:
+    return (claim.wave, claim.run) == (kept.wave.wave, kept.run)
+
+
+def _machine(kept: Kept, name: str) -> Machine:
+    return {"wave": kept.wave.wave, "run": kept.run, "machine": name}
+
+
+def _store(kept: Kept, name: str) -> MachineStore:
+    return RunStore(store_root(), kept.wave.wave, kept.run).machine(name)
+
+
+def _tried_lately(store: MachineStore) -> bool:
+    last = store.last("rollback")
+    if last is None or last.outcome != "failed":
+        return False
+    return time.time() - datetime.fromisoformat(last.time).timestamp() < _AGAIN_SECONDS
