@@ -2,7 +2,6 @@
 
 import ssl
 import threading
-import time
 from importlib import import_module
 
 from drover_lab.hyperv.http import Host, Listener
@@ -28,6 +27,7 @@ class HyperVHost:
         self.ports: list[int] = [port.port for port in settings.ports]
         self._listeners: list[Listener] = []
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         users = Users(
             passwords={name.lower(): password for name, password in settings.passwords.items()},
             certificates=settings.client_certificates,
@@ -79,6 +79,5 @@ class HyperVHost:
         return server_context(settings.certificate, settings.key, settings.client_ca), der
 
     def _look_for_idle(self) -> None:
-        while True:
-            time.sleep(_IDLE_LOOK)
+        while not self._ended.wait(_IDLE_LOOK):
             self.shells.remove_idle()

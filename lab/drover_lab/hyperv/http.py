@@ -74,6 +74,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "Microsoft-HTTPAPI/2.0"
     sys_version = ""
+    disable_nagle_algorithm = True  # an answer is written in two parts
     timeout = 900
     server: Listener
 

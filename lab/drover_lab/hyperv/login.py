@@ -101,7 +101,10 @@ class Login:
             self._open, self.user = True, ""
         try:
             out = self.context.step(token)
-        except (SpnegoError, ValueError):
+        except (SpnegoError, ValueError, AttributeError) as error:
+            # pyspnego asks gssapi for the flags of a login that was refused in its first step.
+            if isinstance(error, AttributeError) and "has not yet been started" not in str(error):
+                raise
             self._open, self.context = False, None
             return Outcome(401)
         answer = f"{scheme} {base64.b64encode(out).decode()}" if out else None

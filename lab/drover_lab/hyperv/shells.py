@@ -136,10 +136,14 @@ class Shells:
         try:
             code = self._runner.run(call, streams)
         except NotModelledError as error:
-            self.unmodelled.append(str(error))
-            streams.write(f"The simulated host does not model this: {error}\r\n".encode(), "stderr")
+            self._fail(streams, str(error))
         except Exception as error:  # noqa: BLE001 - a mistake of the runner must be seen at the client, not lost here
-            self.unmodelled.append(f"{type(error).__name__}: {error}")
-            streams.write(f"The simulated host failed: {type(error).__name__}: {error}\r\n".encode(), "stderr")
+            self._fail(streams, f"{type(error).__name__}: {error}")
         finally:
             streams.finish(code)
+
+    def _fail(self, streams: Streams, why: str) -> None:
+        if streams.cancelled.is_set():  # what is killed in the middle of its input has no words that count
+            return
+        self.unmodelled.append(why)
+        streams.write(f"The simulated host does not model this: {why}\r\n".encode(), "stderr")

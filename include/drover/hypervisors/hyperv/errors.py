@@ -74,13 +74,15 @@ def translate(target: Target, error: Exception) -> DroverError | None:
         return _status(target, error)
     if isinstance(error, winrm.WinRMOperationTimeoutError):
         return RetryableError(f"{host} did not carry out a WinRM request in time.", remedy=_AGAIN)
+    if isinstance(error, _login_errors()):
+        return _login(target, error)
     if isinstance(error, requests.RequestException):
         return _connection(target, error)
     if isinstance(error, winrm.WinRMError):
         return RetryableError(
             f"WinRM on {host} answered something that is no answer: {_one_line(error)}.", remedy=_AGAIN
         )
-    return _login(target, error)
+    return None
 
 
 def arrived(error: BaseException) -> bool:
@@ -88,8 +90,10 @@ def arrived(error: BaseException) -> bool:
     import requests
     from winrm import exceptions as winrm
 
-    never = (winrm.AuthenticationError, winrm.WSManFaultError, requests.exceptions.SSLError, requests.ConnectTimeout)
-    return not isinstance(error, never) and not _was_refused(error)
+    cause = error.__cause__ or error
+    answered = (winrm.AuthenticationError, winrm.WSManFaultError, winrm.WinRMTransportError)
+    never = (requests.exceptions.SSLError, requests.ConnectTimeout)
+    return not isinstance(cause, answered + never + _login_errors()) and not _was_refused(cause)
 
 
 def _was_refused(error: BaseException | None) -> bool:
@@ -209,21 +213,25 @@ def _status(target: Target, error: Any) -> DroverError:
     )
 
 
-def _login(target: Target, error: Exception) -> DroverError | None:
+def _login_errors() -> tuple[type[Exception], ...]:
     """What the libraries for Kerberos and CredSSP raise; they know nothing of each other."""
-    from requests_credssp.exceptions import AuthenticationException
+    from requests_credssp.exceptions import AuthenticationException, NTStatusException
     from spnego.exceptions import SpnegoError
     from winrm.vendor.requests_kerberos.exceptions import KerberosExchangeError, MutualAuthenticationError
 
-    if isinstance(error, (AuthenticationException, SpnegoError)):
-        return _refused(target, error)
+    return AuthenticationException, NTStatusException, SpnegoError, KerberosExchangeError, MutualAuthenticationError
+
+
+def _login(target: Target, error: Exception) -> DroverError:
+    from winrm.vendor.requests_kerberos.exceptions import KerberosExchangeError, MutualAuthenticationError
+
     if isinstance(error, MutualAuthenticationError):
         return OperatorNeededError(
             f"{target.host} could not prove by Kerberos that it is the host it says.",
             remedy="Find out what answers there, and whether its account in the domain is in order.",
         )
     if not isinstance(error, KerberosExchangeError):
-        return None
+        return _refused(target, error)
     text = str(error)
     if "not found in Kerberos database" in text:
         name = target.kerberos_host or target.host

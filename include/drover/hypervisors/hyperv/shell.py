@@ -52,6 +52,7 @@ class Shell:
         self._connect = connect
         self._mark = str(uuid.uuid4())
         self._id: str | None = None
+        self._begun = False
 
     def run(self, command: str, stdin: bytes, until: float, cancelled: Callable[[], bool]) -> Completed:
         """Runs the command to its end. :param until: of `time.monotonic`.
@@ -65,7 +66,7 @@ class Shell:
                 done = self._run(protocol, command, stdin, until, cancelled)
         except BaseException as error:
             _close(protocol)
-            if self._id or arrived(error.__cause__ or error):
+            if self._id or (self._begun and arrived(error)):
                 self._delete_somehow()
             raise
         if not self._delete(protocol):
@@ -75,6 +76,7 @@ class Shell:
     def _run(
         self, protocol: "Protocol", command: str, stdin: bytes, until: float, cancelled: Callable[[], bool]
     ) -> Completed:
+        self._begun = True
         self._id = protocol.open_shell(codepage=65001, env_vars={MARK: self._mark}, idle_timeout=IDLE)
         # Input is bytes for the program, not keys for a console.
         command_id = protocol.run_command(self._id, command, console_mode_stdin=False)

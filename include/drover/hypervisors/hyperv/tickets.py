@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from drover.errors import BadInputError, DroverError, OperatorNeededError, RetryableError
-from drover.hypervisors.hyperv.errors import clock_error
+from drover.hypervisors.hyperv.errors import CLOCK_LIMIT, clock_error
 from drover.hypervisors.hyperv.target import Target
 
 # libkrb5 reads its settings from the environment, so these are the whole process's: one login at a time.
@@ -61,6 +62,10 @@ def _get(target: Target, login: str, password: str, cache_name: str) -> None:
         krb5.cc_store_cred(context, cache, credential)
     except krb5.Krb5Error as error:
         raise _explained(target, login, realm, error) from error
+    # libkrb5 would follow the KDC's clock, and the host then refuse the login without saying why.
+    skew = timedelta(seconds=credential.times.authtime - time.time())
+    if abs(skew) > CLOCK_LIMIT:
+        raise clock_error(f"the KDC of {realm}", skew)
     _valid[login, password, target.delegation] = credential.times.endtime - _RESERVE
 
 
