@@ -19,7 +19,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def _running(world: World) -> Iterator[Peer]:
-    peer = world.host("hv-a", quotas={"shells_per_user": 3, "commands_per_shell": 2})
+    quotas = {"shells_per_user": 3, "commands_per_shell": 2}
+    peer = world.host("hv-a", quotas=quotas, administrators=("administrator", "operator"))
     try:
         yield peer
     finally:

@@ -134,7 +134,7 @@ class World:
         return peer
 
 
-_USERS = ("administrator", "guest")
+_USERS = ("administrator", "operator", "guest")
 
 
 class Peer:
