@@ -2,17 +2,7 @@
 
 from collections.abc import Iterator
 
-from drover.concerns import (
-    console_password,
-    device_host_share,
-    device_interface,
-    device_media,
-    device_passthrough,
-    device_tpm,
-    device_usb,
-    disk_capacity,
-    machine_transient,
-)
+from drover.concerns import disk_capacity
 from drover.concerns.finding import unknown
 from drover.concerns.preflight import Preflight, device_kind
 from drover.model import Concern
@@ -20,21 +10,18 @@ from drover.model import Concern
 ID = "device.other"
 WAIVABLE = False
 
-_JUDGED = (
-    console_password.KINDS
-    | device_host_share.KINDS
-    | device_interface.KINDS
-    | device_media.KINDS
-    | device_passthrough.KINDS
-    | device_tpm.KINDS
-    | device_usb.KINDS
-    | machine_transient.KINDS
-)
+
+def _judged() -> frozenset[str]:
+    """The kinds of device that the other concerns look at."""
+    from drover.concerns.catalogue import modules
+
+    return frozenset[str]().union(*(getattr(module, "KINDS", ()) for module in modules()))
 
 
 def check(p: Preflight) -> Iterator[Concern]:
+    judged = _judged()
     for device in p.source.devices if p.source else ():
-        if device_kind(device) not in _JUDGED and not device.startswith(disk_capacity.UNREADABLE):
+        if device_kind(device) not in judged and not device.startswith(disk_capacity.UNREADABLE):
             yield unknown(
                 ID,
                 "Device of an unknown kind",

@@ -23,8 +23,18 @@ _ALIVE_SECONDS = 300.0
 # Servers and what stands before them close connections that are idle; one that is older is not tried.
 _IDLE_SECONDS = 20
 # Calls that change nothing but the session's own views, and so may be repeated when the connection broke on the way.
-_READS = ("Retrieve", "CurrentTime", "Find", "Query", "Fetch", "Check", "WaitForUpdates")
-_READS += ("CreateContainerView", "CreatePropertyCollector", "CreateFilter")
+_READS = (
+    "Retrieve",
+    "CurrentTime",
+    "Find",
+    "Query",
+    "Fetch",
+    "Check",
+    "WaitForUpdates",
+    "CreateContainerView",
+    "CreatePropertyCollector",
+    "CreateFilter",
+)
 # What every API since vSphere 5.5 understands: enough to ask which one it is.
 _FIRST_VERSION = "vim.version.version9"
 

@@ -1,0 +1,22 @@
+"""A device that few guests miss."""
+
+from collections.abc import Iterator
+
+from drover.concerns.finding import information
+from drover.concerns.preflight import Preflight
+from drover.model import Concern
+
+ID = "device.minor"
+WAIVABLE = False
+KINDS = frozenset({"sound", "watchdog", "precision-clock"})
+
+
+def check(p: Preflight) -> Iterator[Concern]:
+    for device in p.devices(KINDS):
+        yield information(
+            ID,
+            "Device that stays behind",
+            found=f"Machine '{p.plan.name}' has a device that is not moved ({device}).",
+            why="Hardly any guest needs it; one that does will say so when it starts.",
+            do="Add the like at the target afterwards, where the guest needs it.",
+        )

@@ -1,0 +1,23 @@
+"""The machine has a serial or parallel port."""
+
+from collections.abc import Iterator
+
+from drover.concerns.finding import critical
+from drover.concerns.preflight import Preflight
+from drover.model import Concern
+
+ID = "device.ports"
+WAIVABLE = True
+KINDS = frozenset({"serial", "parallel"})
+
+
+def check(p: Preflight) -> Iterator[Concern]:
+    for device in p.devices(KINDS):
+        yield critical(
+            ID,
+            "Serial or parallel port",
+            found=f"Machine '{p.plan.name}' has a port of its own ({device}).",
+            why="Where it leads (a file, a pipe, a device of the host, a network address) is not at the target: "
+            "what listens there would hear nothing.",
+            do="Find out what uses it; remove it at the source, or waive this and make it anew afterwards.",
+        )

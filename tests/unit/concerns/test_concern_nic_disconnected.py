@@ -1,0 +1,22 @@
+import pytest
+from factory import WARNING, categories, machine, preflight
+
+from drover.concerns import device_other
+from drover.concerns import nic_disconnected as concern
+
+
+def test_a_machine_without_one_is_no_concern():
+    assert categories(concern, preflight()) == []
+    assert categories(concern, preflight(machine(devices=("vsock",)))) == []
+
+
+@pytest.mark.parametrize("kind", sorted(concern.KINDS))
+def test_one_is_found_and_told_by_its_name(kind):
+    p = preflight(machine(devices=("vsock", f"{kind} of a name")))
+    assert categories(concern, p) == [WARNING]
+    assert f"{kind} of a name" in next(iter(concern.check(p))).assessment
+    assert [one.assessment.count(kind) for one in device_other.check(p)] == [0]
+
+
+def test_a_machine_that_is_not_there_is_another_concern():
+    assert categories(concern, preflight(None)) == []
