@@ -29,7 +29,7 @@ type Disk struct {
 	device     *types.VirtualDisk
 }
 
-var extentLine = regexp.MustCompile(`(?m)^(?:RW|RDONLY) (\d+) (\w+) "([^"]+)"`)
+var extentLine = regexp.MustCompile(`(?m)^(?:RW|RDONLY) (\d+) (\w+) "(.+)"`)
 
 // path is where a datastore's file truly lies. Nothing leads out of the datastore's folder.
 func (c *Center) path(name string) (string, types.BaseMethodFault) {
@@ -90,6 +90,10 @@ func (c *Center) disk(name string) (Disk, types.BaseMethodFault) {
 	}
 	// The extent lies beside its descriptor, whatever the descriptor says.
 	extent := filepath.Join(filepath.Dir(place), filepath.Base(match[3]))
+	// The simulator's MoveVirtualDisk renames both files and leaves the old name in the descriptor.
+	if _, err := os.Stat(extent); err != nil && format == "raw" {
+		extent = strings.TrimSuffix(place, ".vmdk") + "-flat.vmdk"
+	}
 	return Disk{Name: name, Descriptor: place, Extent: extent, Format: format}, nil
 }
 

@@ -10,7 +10,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,7 +21,8 @@ from drover.blocks.vmdk import pack
 from drover.errors import OperatorNeededError, RetryableError
 from drover.evidence.files import safe_name
 from drover.hypervisors.staging import require_room, staging_folder
-from drover.hypervisors.vsphere import inventory, lookup, nfc, tags, tasks
+from drover.hypervisors.vsphere import inventory, lookup, nfc, nodes, tags, tasks
+from drover.hypervisors.vsphere.errors import fault_error
 from drover.hypervisors.vsphere.folder import DataFile
 from drover.hypervisors.vsphere.keys import device_keys
 from drover.hypervisors.vsphere.names import escape, unescape
@@ -155,7 +156,7 @@ def _through_lease(
             raise
 
     try:
-        with nfc.lease(session, begin, what) as lease:
+        with nfc.lease(session, begin, what, [disk.name for disk in machine.disks]) as lease:
             log.info("The disks of '%s' are sent through an import lease: the server offers one.", machine.name)
             for disk in machine.disks:
                 _upload(lease, disk, packed[disk.name])
@@ -231,8 +232,6 @@ def _swap(session: Session, machine: VirtualMachine, host: Esx, carrier: Any) ->
 
 def _clear(session: Session, machine: VirtualMachine) -> None:
     """Removes the machine of an import lease, if it is ours, and a disk that a killed try took from it."""
-    from pyVmomi import vim
-
     found = lookup.find(session, _carrier(machine.name))
     if found is None:
         return
@@ -247,12 +246,22 @@ def _clear(session: Session, machine: VirtualMachine) -> None:
         home = found.config.files.vmPathName.rpartition("/")[0]
         task = found.Destroy_Task()
     tasks.wait(session, task, f"the removal of '{carrier.name}'")
-    site = survey(session)
-    datacenter = next(host.datacenter for host in site.hosts if host.name == carrier.host)
-    if PurePosixPath(home).name.endswith(escape(_carrier(machine.name))) or _carrier(machine.name) in home:
-        with session.errors(), suppress(vim.fault.FileNotFound):
-            task = session.content.fileManager.DeleteDatastoreFile_Task(home, vim.Datacenter(datacenter, session.stub))
-            tasks.wait(session, task, f"the removal of the folder {home}")
+    _remove_folder(session, home, carrier)
+
+
+def _remove_folder(session: Session, home: str, carrier: VirtualMachine) -> None:
+    """What a killed try had taken from the carrier is still in its folder, which else went with it."""
+    from pyVmomi import vim
+
+    if carrier.name not in unescape(home):
+        return
+    datacenter = next(host.datacenter for host in survey(session).hosts if host.name == carrier.host)
+    with session.errors():
+        place = vim.Datacenter(datacenter, session.stub)
+        task = session.content.fileManager.DeleteDatastoreFile_Task(home, place)
+    for state in tasks.watch(session, task):
+        if state.word == "error" and nodes.kind(nodes.child(state.error, "fault")) != "FileNotFound":
+            raise fault_error(session.name, state.error, f"the removal of the folder {home}")
 
 
 # Into the datastore's files

@@ -121,8 +121,8 @@ def _frozen(session: Session, machine: VirtualMachine, reference: Any) -> Iterat
 def _state(session: Session, machine: VirtualMachine, reference: Any, snapshot: Any) -> State:
     """A disk keeps its key, so that it is the same one in a snapshot."""
     one = reference if snapshot is None else snapshot
-    config = session.call(session.content.propertyCollector, "RetrieveProperties", _hardware_of(one))
-    found = nodes.children(nodes.child(config, "propSet"), "val/device") if config is not None else []
+    config = session.call(session.content.propertyCollector, "RetrievePropertiesEx", *_hardware_of(one))
+    found = nodes.children(config, "objects/propSet/val/device") if config is not None else []
     by_key = {nodes.number(device, "key"): device for device in found if nodes.kind(device) == "VirtualDisk"}
     keys = device_keys(session, reference)
     devices = {disk.name: by_key[keys[disk.name]] for disk in machine.disks if keys.get(disk.name) in by_key}
@@ -135,16 +135,16 @@ def _state(session: Session, machine: VirtualMachine, reference: Any, snapshot: 
     return State(machine, reference, snapshot, devices)
 
 
-def _hardware_of(one: Any) -> Any:
+def _hardware_of(one: Any) -> tuple[Any, Any]:
+    """Of a machine or a snapshot, as arguments of RetrievePropertiesEx."""
     from pyVmomi import vmodl
 
     query = vmodl.query.PropertyCollector
-    return [
-        query.FilterSpec(
-            objectSet=[query.ObjectSpec(obj=one)],
-            propSet=[query.PropertySpec(type=type(one), pathSet=["config.hardware"])],
-        )
-    ]
+    wanted = query.FilterSpec(
+        objectSet=[query.ObjectSpec(obj=one)],
+        propSet=[query.PropertySpec(type=type(one), pathSet=["config.hardware"])],
+    )
+    return [wanted], query.RetrieveOptions()
 
 
 # Which way
@@ -261,4 +261,4 @@ def _versions(session: Session, state: State) -> dict[str, str]:
     """A snapshot never changes, and is another one each time."""
     if state.snapshot is not None:
         return {name: f"snapshot {state.snapshot._moId}" for name in state.devices}
-    return versions_of(session, state.reference, state.devices)
+    return versions_of(session, state.devices)

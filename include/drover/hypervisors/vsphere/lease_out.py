@@ -60,7 +60,8 @@ def _packed(place: Path, disk: Disk) -> Path:
 
 
 def _download(session: Session, machine: VirtualMachine, begin: Callable[[], Any], place: Path) -> None:
-    with nfc.lease(session, begin, f"the export of machine '{machine.name}'") as lease:
+    names = [disk.name for disk in machine.disks]
+    with nfc.lease(session, begin, f"the export of machine '{machine.name}'", names) as lease:
         digests = {
             disk.name: lease.download(disk.name, _packed(place, disk), _tell, disk.allocated) for disk in machine.disks
         }

@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPSConnection
@@ -51,12 +51,12 @@ class DeviceUrl:
 class Lease:
     """One that is ready. :attr percent: how far its transfers are; told to the server now and then."""
 
-    def __init__(self, session: Session, reference: Any, what: str) -> None:
+    def __init__(self, session: Session, reference: Any, what: str, disks: Sequence[str]) -> None:
         self._session, self.reference, self._what = session, reference, what
         self.percent = 0
         with session.errors():
             info = reference.info
-        self.disks = {one.disk: one for url in info.deviceUrl if (one := _device(url)) is not None}
+        self.disks = _devices(info.deviceUrl or (), disks)
 
     def download(self, disk: str, target: Path, tell: Tell, size: int) -> str:
         """Writes the disk's VMDK there; returns the SHA-1 of what came. A line that breaks is tried again.
@@ -169,17 +169,18 @@ class _Told:
 
 
 @contextmanager
-def lease(session: Session, begin: Callable[[], Any], what: str) -> Iterator[Lease]:
+def lease(session: Session, begin: Callable[[], Any], what: str, disks: Sequence[str]) -> Iterator[Lease]:
     """Begins a lease, waits until it is ready, and keeps it alive; completes it in the end, or aborts it on an error.
 
     :param begin: the call that gives it: `ExportVm`, `ExportSnapshot`, `ImportVApp`.
+    :param disks: names of the machine's disks, in its order.
     """
     with session.errors():
         reference = begin()
     ended = threading.Event()
     try:
         _wait_ready(session, reference, what)
-        made = Lease(session, reference, what)
+        made = Lease(session, reference, what, disks)
         threading.Thread(target=_stay, args=(made, ended), name=f"lease {what}", daemon=True).start()
         yield made
     except BaseException:
@@ -226,16 +227,26 @@ def _state(session: Session, reference: Any) -> tuple[str, Any]:
     raise RetryableError(f"{session.name} has ended the transfer's lease.", remedy="Try again.")
 
 
-def _device(url: Any) -> DeviceUrl | None:
-    """None for what is no disk: a CD-ROM, the UEFI variables."""
-    key = url.key or url.importKey or ""
-    match = _KEY.search(url.importKey or "") or _KEY.search(key)
-    if url.disk is False or match is None:
-        return None
-    bus = next((bus for word, bus in _BUSES if word.lower() in match[1].lower()), None)
-    if bus is None:
-        return None
-    return DeviceUrl(key, f"{bus}{int(match[2])}:{int(match[3])}", url.url, url.sslThumbprint or None)
+def _devices(urls: Sequence[Any], names: Sequence[str]) -> dict[str, DeviceUrl]:
+    """By name, what is a disk: not a CD-ROM, not the UEFI variables.
+
+    A vCenter names each by its controller and unit; where none is named so, they come in the machine's order.
+    """
+    disks = [url for url in urls if url.disk is not False]
+    found = [_name(url.importKey or "") or _name(url.key or "") for url in disks]
+    if not any(found) and len(disks) == len(names):
+        found = list(names)
+    return {
+        name: DeviceUrl(url.key or "", name, url.url, url.sslThumbprint or None)
+        for name, url in zip(found, disks, strict=True)
+        if name is not None
+    }
+
+
+def _name(key: str) -> str | None:
+    match = _KEY.search(key)
+    bus = next((bus for word, bus in _BUSES if match and word.lower() in match[1].lower()), None)
+    return f"{bus}{int(match[2])}:{int(match[3])}" if match and bus else None
 
 
 def require_digest(label: str, expected: str | None, found: str) -> None:

@@ -1,0 +1,174 @@
+"""A trial boot: the machine itself, upon a snapshot that is reverted and removed, its adapters on an isolated network.
+
+A vCenter gives no way into a network that has none out. The connection's field `trial_jump` names a host that has a
+leg in it and takes SSH; the checks go through that one.
+"""
+
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from drover.errors import BadInputError, OperatorNeededError
+from drover.hypervisors.port import Stream, Trial
+from drover.hypervisors.vsphere import inventory, lookup, networks, power, snapshots, tasks
+from drover.hypervisors.vsphere.keys import device_keys
+from drover.hypervisors.vsphere.owned import require_ours
+from drover.hypervisors.vsphere.place import survey
+from drover.hypervisors.vsphere.session import Session
+from drover.hypervisors.vsphere.specs import network_backing
+from drover.model import Ownership, PowerState, VirtualMachine
+
+_PURPOSE = "trial"
+
+
+@contextmanager
+def isolated_trial(session: Session, machine: VirtualMachine, network: str, owner: Ownership) -> Iterator[Trial]:
+    require_ours(session, machine, owner, "booted on trial")
+    reference = _reference(session, machine)
+    clean_up(session, machine.name)
+    if power.state_of(session, reference) is not PowerState.OFF:
+        raise OperatorNeededError(
+            f"Machine '{machine.name}' on {session.name} is not off, so it is not booted on trial.",
+            remedy="Shut it down first.",
+        )
+    _require_isolated(session, machine, network)
+    jump = Jump(session)
+    snapshots.create(session, reference, machine.name, _PURPOSE)
+    try:
+        _move_adapters(session, reference, machine, network)
+        power.power_on(session, machine.name)
+        yield Trial(machine.name, jump.open)
+    finally:
+        clean_up(session, machine.name)
+
+
+def clean_up(session: Session, name: str) -> None:
+    """Ends a trial, whoever left it, and puts the machine back as its snapshot says; does nothing where none is."""
+    reference = lookup.find(session, name)
+    ours = [one for one in snapshots.listed(session, reference) if _is_trial(one)] if reference is not None else []
+    if not ours:
+        return
+    power.power_off(session, name)
+    with session.errors():
+        task = ours[0].reference.RevertToSnapshot_Task(suppressPowerOn=True)
+    tasks.wait(session, task, f"taking back the trial of machine '{name}'")
+    snapshots.remove(session, reference, name, _PURPOSE)
+
+
+def _is_trial(snapshot: snapshots.Snapshot) -> bool:
+    return snapshot.ours and snapshot.name.endswith(f" {_PURPOSE}")
+
+
+def _reference(session: Session, machine: VirtualMachine) -> Any:
+    from pyVmomi import vim
+
+    return vim.VirtualMachine(machine.id, session.stub)
+
+
+def _require_isolated(session: Session, machine: VirtualMachine, network: str) -> None:
+    """:raises OperatorNeededError: it is not there, not isolated, or one that the machine uses in production."""
+    found = next((one for one in networks.networks(session) if one.name == network), None)
+    if found is None:
+        raise OperatorNeededError(
+            f"The test network '{network}' is not there on {session.name}.", remedy="Make it, or name another one."
+        )
+    if not found.isolated or network in {nic.network for nic in machine.nics}:
+        raise OperatorNeededError(
+            f"The network '{network}' on {session.name} is not isolated, so nothing is booted on trial there.",
+            remedy="Name a port group whose switch has no uplink, or whose VLAN nobody uses and no uplink carries.",
+        )
+
+
+def _move_adapters(session: Session, reference: Any, machine: VirtualMachine, network: str) -> None:
+    from pyVmomi import vim
+
+    keys, site = device_keys(session, reference), survey(session)
+    with session.errors():
+        devices = {one.key: one for one in reference.config.hardware.device}
+    changes = []
+    for nic in machine.nics:
+        device = devices[keys[nic.mac]]
+        device.backing = network_backing(session, site, network)
+        changes.append(vim.vm.device.VirtualDeviceSpec(operation="edit", device=device))
+    with session.errors():
+        task = reference.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=changes))
+    tasks.wait(session, task, f"putting machine '{machine.name}' on the network '{network}'")
+    if any(nic.network != network for nic in inventory.read(session, [machine.id or ""])[0].nics):
+        raise OperatorNeededError(
+            f"Machine '{machine.name}' on {session.name} is not on the network '{network}' after all.",
+            remedy="Look at its adapters in the vSphere client; it was not started.",
+        )
+
+
+class Jump:
+    """The SSH host with a leg in the isolated network, reached with this machine's own `ssh`.
+
+    `trial_jump` is `user@host` or `user@host:port`; `trial_jump_key_file` and `trial_jump_known_hosts_file` are paths.
+    :raises OperatorNeededError: there is none, so that no check could be asked.
+    """
+
+    def __init__(self, session: Session) -> None:
+        extra = session.spec.extra
+        given = str(extra.get("trial_jump") or "")
+        if not given:
+            raise OperatorNeededError(
+                f"{session.name} gives no way into an isolated network, so a trial's checks could not be asked.",
+                remedy="Name an SSH host with a leg in it in the connection's field 'trial_jump', or leave out the "
+                "wave's test_network.",
+            )
+        user, _, rest = given.rpartition("@")
+        host, colon, port = rest.rpartition(":")
+        host, port = (host, port) if colon else (rest, "22")
+        if not host or host.startswith("-") or user.startswith("-") or not port.isdigit():
+            raise BadInputError(
+                f"The field 'trial_jump' of the connection '{session.spec.id}' is no SSH host.",
+                remedy="Write it as user@host or user@host:port.",
+            )
+        self._argv = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-p", port]
+        for option in ("IdentityFile", "UserKnownHostsFile"):
+            field = "trial_jump_key_file" if option == "IdentityFile" else "trial_jump_known_hosts_file"
+            if extra.get(field):
+                self._argv += ["-o", f'{option}="{extra[field]}"']
+        self._to = f"{user}@{host}" if user else host
+
+    def open(self, address: str, port: int, timeout: float) -> Stream:
+        """A stream to the guest: what ssh's `-W` carries."""
+        ours, theirs = socket.socketpair()
+        where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        argv = [*self._argv, "-o", f"ConnectTimeout={max(1, int(timeout))}", "-W", where, "--", self._to]
+        with theirs:
+            try:
+                process = subprocess.Popen(
+                    argv, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL
+                )
+            except FileNotFoundError:
+                ours.close()
+                raise OperatorNeededError(
+                    "The program ssh is not installed.", remedy="Install openssh-client."
+                ) from None
+        threading.Thread(target=process.wait, name="trial", daemon=True).start()
+        ours.settimeout(timeout)
+        return _Through(ours, process, address)
+
+
+class _Through:
+    """The part of a socket that checks need."""
+
+    def __init__(self, line: socket.socket, process: "subprocess.Popen[bytes]", address: str) -> None:
+        self._line, self._process, self._address = line, process, address
+
+    def sendall(self, data: bytes) -> None:
+        try:
+            self._line.sendall(data)
+        except OSError as error:
+            raise ConnectionError(f"the way to {self._address} broke: {error}") from error
+
+    def recv(self, count: int) -> bytes:
+        return self._line.recv(count)
+
+    def close(self) -> None:
+        self._line.close()
+        self._process.terminate()
