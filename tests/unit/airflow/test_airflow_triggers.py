@@ -43,8 +43,8 @@ class Scripted(base.LiveMoveTrigger):
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch):
-    monkeypatch.setattr(base, "_FIRST_WAIT", 0.001)
-    monkeypatch.setattr(base, "_LONGEST_WAIT", 0.001)
+    monkeypatch.setattr(base, "_WAIT", 0.001)
+    monkeypatch.setattr(base, "_WAIT_AFTER_FAILURE", 0.001)
 
 
 def events(trigger):
