@@ -1,4 +1,4 @@
-"""Inventory of every connected KVM host, once a day.
+"""Inventory of every connected hypervisor, once a day.
 
 Asks every host that the wave files and the environment (`AIRFLOW_CONN_...`) name, and those that you name in the form:
 a task cannot list the connections that are kept in Airflow's database. What is found is kept as JSON and as a Parquet
@@ -12,7 +12,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Asset, Param, task
 
 from drover_airflow.discovery import connections, keep
-from drover_airflow.operators.libvirt import LibvirtInventoryOperator
+from drover_airflow.operators.hypervisor import InventoryOperator
 
 INVENTORY = Asset(name="drover_inventory", group="drover")
 HERE = Path(__file__).absolute().parent
@@ -32,7 +32,7 @@ with DAG(
             type="array",
             items={"type": "string"},
             title="Further connections",
-            description="Ids of libvirt connections, one a line; those that wave files name are asked anyway.",
+            description="Ids of hypervisors' connections, one a line; those that wave files name are asked anyway.",
         )
     },
     tags=["drover"],
@@ -40,7 +40,7 @@ with DAG(
 
     @task
     def hosts(**context):
-        return connections(HERE, context["params"]["connections"], kind="libvirt")
+        return connections(HERE, context["params"]["connections"])
 
     @task(trigger_rule="all_done", outlets=[INVENTORY])
     def publish(inventories, asked, **context):
@@ -50,7 +50,7 @@ with DAG(
         return kept
 
     asked = hosts()
-    inventory = LibvirtInventoryOperator.partial(task_id="inventory").expand(conn_id=asked)
+    inventory = InventoryOperator.partial(task_id="inventory").expand(conn_id=asked)
     # Publishing goes on without a host that is gone; this is what shows such a run as failed.
     inventory >> EmptyOperator(task_id="all_answered")
     publish(inventory.output, asked)

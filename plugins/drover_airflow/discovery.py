@@ -8,6 +8,7 @@ from typing import Any
 
 from drover.errors import BadInputError
 from drover.evidence.files import safe_name, write_durably
+from drover.hypervisors import registry
 from drover.waves.loader import load
 from drover_airflow.hooks.base import resolve
 from drover_airflow.settings import store_root, wave_files
@@ -15,8 +16,8 @@ from drover_airflow.settings import store_root, wave_files
 _VARIABLE = "AIRFLOW_CONN_"
 
 
-def connections(dags: Path, named: Iterable[str], kind: str) -> list[str]:
-    """The ids of all hypervisor connections of this kind that can be known of, in order.
+def connections(dags: Path, named: Iterable[str]) -> list[str]:
+    """The ids of all hypervisor connections that can be known of, in order.
 
     A task cannot list Airflow's connections, only ask for one by its id. So the ids come from the wave files, from the
     environment, and from whoever triggers the DAG.
@@ -32,16 +33,16 @@ def connections(dags: Path, named: Iterable[str], kind: str) -> list[str]:
             continue  # its own DAG tells the mistakes
         for plan in wave.machines:
             found |= {wave.source_of(plan), wave.target_of(plan)}
-    return [conn_id for conn_id in sorted(found) if _is(conn_id, kind, must_exist=conn_id in named)]
+    return [conn_id for conn_id in sorted(found) if _is_hypervisor(conn_id, must_exist=conn_id in named)]
 
 
 def _from_environment() -> Iterable[str]:
     return (name.removeprefix(_VARIABLE).lower() for name in os.environ if name.startswith(_VARIABLE))
 
 
-def _is(conn_id: str, kind: str, *, must_exist: bool) -> bool:
+def _is_hypervisor(conn_id: str, *, must_exist: bool) -> bool:
     try:
-        return resolve(conn_id).kind == kind
+        return resolve(conn_id).kind in registry.kinds()
     except BadInputError:
         if must_exist:
             raise

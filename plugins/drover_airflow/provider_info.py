@@ -14,19 +14,31 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "drover",
         "name": "Drover",
         "description": "Moves virtual machines between hypervisors in waves, and proves that the data arrived.",
-        "hooks": [{"integration-name": "libvirt", "python-modules": ["drover_airflow.hooks.libvirt"]}],
+        "hooks": [
+            {"integration-name": "libvirt", "python-modules": ["drover_airflow.hooks.libvirt"]},
+            {"integration-name": "vsphere", "python-modules": ["drover_airflow.hooks.vsphere"]},
+        ],
         "integrations": [
             {
                 "integration-name": "libvirt",
                 "external-doc-url": "https://libvirt.org/uri.html",
                 "tags": ["service"],
-            }
+            },
+            {
+                "integration-name": "vsphere",
+                "external-doc-url": "https://www.vmware.com/products/cloud-infrastructure/vsphere",
+                "tags": ["service"],
+            },
         ],
         "operators": [
             {"integration-name": "libvirt", "python-modules": ["drover_airflow.operators.libvirt"]},
+            {"integration-name": "vsphere", "python-modules": ["drover_airflow.operators.vsphere"]},
         ],
-        "triggers": [{"integration-name": "libvirt", "python-modules": ["drover_airflow.triggers.libvirt"]}],
-        "connection-types": [_libvirt()],
+        "triggers": [
+            {"integration-name": "libvirt", "python-modules": ["drover_airflow.triggers.libvirt"]},
+            {"integration-name": "vsphere", "python-modules": ["drover_airflow.triggers.vsphere"]},
+        ],
+        "connection-types": [_libvirt(), _vsphere()],
     }
 
 
@@ -65,6 +77,36 @@ def _libvirt() -> dict[str, Any]:
             "uri_path": _field(
                 "libvirt instance", "/system, unless this host runs another.", {**_TEXT, "default": "/system"}
             ),
+        },
+    }
+
+
+def _vsphere() -> dict[str, Any]:
+    return {
+        "connection-type": "vsphere",
+        "hook-class-name": "drover_airflow.hooks.vsphere.VsphereHook",
+        "hook-name": "VMware vSphere (vCenter or ESXi)",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema"],
+            "relabeling": {"host": "vCenter or ESXi host", "login": "User", "password": "Password"},
+            "placeholders": {"host": "vcenter.example.org", "port": "443", "login": "drover@vsphere.local"},
+        },
+        "conn-fields": {
+            "ca": _field("CA certificate", "PEM text of the CA that signed the server's certificate.", _LONG_TEXT),
+            "ca_file": _field("CA certificate file", "Instead of the text: its path on every worker.", _TEXT),
+            "thumbprint": _field(
+                "Certificate thumbprint",
+                "Instead of a CA: SHA-256 (or SHA-1) of the server's certificate. This one and no other is taken.",
+                _TEXT,
+            ),
+            "verify_certificate": _field(
+                "Verify the certificate",
+                "Leave this on. Off, anyone on the way can pose as this server; pre-flight reports it.",
+                {"type": "boolean", "default": True},
+            ),
+            "datacenter": _field("Datacenter", "Where machines are made, where there are several.", _TEXT),
+            "compute": _field("ESXi host or cluster", "Where machines go unless the wave says otherwise.", _TEXT),
+            "folder": _field("Folder", "Where in the inventory machines go, as folder/folder.", _TEXT),
         },
     }
 

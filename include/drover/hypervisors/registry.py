@@ -10,6 +10,11 @@ from drover.hypervisors.port import Hypervisor, Opener
 _OPENERS = {"libvirt": "drover.hypervisors.libvirt", "vsphere": "drover.hypervisors.vsphere"}
 
 
+def kinds() -> frozenset[str]:
+    """The connection types that a hypervisor stands behind."""
+    return frozenset(_OPENERS)
+
+
 def connect(spec: ConnectionSpec) -> Hypervisor:
     """Opens the hypervisor of this connection.
 

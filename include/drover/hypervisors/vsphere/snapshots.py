@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors.vsphere import nodes, tasks
+from drover.hypervisors.vsphere import lookup, nodes, tasks
 from drover.hypervisors.vsphere.collector import retrieve
 from drover.hypervisors.vsphere.names import to_give, unescape
 from drover.hypervisors.vsphere.nodes import Node
@@ -35,6 +35,19 @@ def create(session: Session, machine: Any, name: str, purpose: str) -> Snapshot:
 
     :param machine: `vim.VirtualMachine`. :param name: the machine's, for messages. :param purpose: `read`.
     """
+    task = begin(session, machine, name, purpose)
+    tasks.wait(session, task, f"the snapshot of machine '{name}'", deadline=_SECONDS)
+    for snapshot in listed(session, machine):
+        if snapshot.ours and snapshot.name == _PREFIX + purpose:
+            return snapshot
+    raise OperatorNeededError(
+        f"The snapshot of machine '{name}' on {session.name} was taken and is not there.",
+        remedy="Find out who removes snapshots there (a backup program?), then try again.",
+    )
+
+
+def begin(session: Session, machine: Any, name: str, purpose: str) -> Any:
+    """Starts what `create` does; returns the `vim.Task`."""
     remove(session, machine, name, purpose)
     found = next(retrieve(session, {_KIND: ["guest.toolsRunningStatus", "runtime.powerState"]}, [_pair(machine)]), None)
     tools = found is not None and found.text("guest.toolsRunningStatus") == "guestToolsRunning"
@@ -44,15 +57,7 @@ def create(session: Session, machine: Any, name: str, purpose: str) -> Snapshot:
             "Machine '%s' runs no VMware Tools: its snapshot is as after a power cut, not quiesced.", name
         )
     with session.errors():
-        task = machine.CreateSnapshot_Task(to_give(_PREFIX + purpose), _MARK, False, quiesce)
-    tasks.wait(session, task, f"the snapshot of machine '{name}'", deadline=_SECONDS)
-    for snapshot in listed(session, machine):
-        if snapshot.ours and snapshot.name == _PREFIX + purpose:
-            return snapshot
-    raise OperatorNeededError(
-        f"The snapshot of machine '{name}' on {session.name} was taken and is not there.",
-        remedy="Find out who removes snapshots there (a backup program?), then try again.",
-    )
+        return machine.CreateSnapshot_Task(to_give(_PREFIX + purpose), _MARK, False, quiesce)
 
 
 def remove(session: Session, machine: Any, name: str, purpose: str) -> None:
@@ -103,3 +108,13 @@ def track_changes(session: Session, machine: Any, name: str) -> bool:
 
 def _pair(machine: Any) -> tuple[str, str]:
     return _KIND, machine._moId
+
+
+def begin_for(session: Session, name: str, purpose: str) -> str:
+    """`begin` by the machine's name; returns the task's id."""
+    return str(begin(session, lookup.require(session, name), name, purpose)._moId)
+
+
+def remove_for(session: Session, name: str, purpose: str) -> None:
+    """`remove` by the machine's name."""
+    remove(session, lookup.require(session, name), name, purpose)

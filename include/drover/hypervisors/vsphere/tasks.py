@@ -72,6 +72,13 @@ def wait(
     raise AssertionError("a watch ends with its task")
 
 
+def wait_for(session: Session, task_id: str, what: str) -> None:
+    """The same for a task that somebody else started. :param task_id: `task-42`."""
+    from pyVmomi import vim
+
+    wait(session, vim.Task(task_id, session.stub), what)
+
+
 def watch(session: Session, task: Any, pause: int = _ONE_WAIT) -> "Iterator[State]":
     """The task's state, at once and whenever it changed, at least every `pause` seconds; ends when the task does."""
     seen: dict[str, Node] = {}

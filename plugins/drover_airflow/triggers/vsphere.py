@@ -1,0 +1,73 @@
+"""Triggers of vSphere, for DAGs of one's own."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from drover.errors import DroverError, RetryableError
+from drover.hypervisors.connection import ConnectionSpec
+from drover_airflow.hooks.base import aresolve
+from drover_airflow.triggers.hypervisor import LiveMigrationTrigger
+
+# About five minutes of a vCenter that does not answer; the task itself goes on meanwhile.
+_FAILURES = 30
+_BETWEEN_TRIES = 10.0
+
+
+class VsphereMigrationTrigger(LiveMigrationTrigger):
+    """Waits for a vMotion."""
+
+
+class VsphereTaskTrigger(BaseTrigger):
+    """Waits until a task of a vCenter ends; the vCenter tells when, it is not asked over and over.
+
+    The event has `status` (`done`, or `failed`) and `message`.
+
+    :param task: the task's id, as in `task-42`. :param what: what it does, for messages.
+    """
+
+    def __init__(self, *, conn_id: str, task: str, what: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # BaseTrigger has no annotations
+        self.conn_id = conn_id
+        self.task_id_there = task
+        self.what = what
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"conn_id": self.conn_id, "task": self.task_id_there, "what": self.what},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        failures = 0
+        while True:
+            try:
+                spec = await aresolve(self.conn_id)
+                await asyncio.to_thread(_wait, spec, self.task_id_there, self.what)
+            except RetryableError as error:
+                failures += 1
+                self.log.warning("The task cannot be seen (%s of %s times): %s", failures, _FAILURES, error)
+                if failures >= _FAILURES:
+                    yield TriggerEvent({"status": "failed", "message": str(error)})
+                    return
+                await asyncio.sleep(_BETWEEN_TRIES * random.uniform(0.8, 1.2))
+            except DroverError as error:
+                yield TriggerEvent({"status": "failed", "message": str(error)})
+                return
+            else:
+                yield TriggerEvent({"status": "done", "message": f"{self.what} is done."})
+                return
+
+
+def _wait(spec: ConnectionSpec, task: str, what: str) -> None:
+    from drover.hypervisors.vsphere.session import Session
+    from drover.hypervisors.vsphere.tasks import wait_for
+
+    session = Session(spec)
+    try:
+        wait_for(session, task, what)
+    finally:
+        session.close()
