@@ -4,14 +4,13 @@ client -> <private folder>/<n>.sock -> SSH channel -> unix socket on the host
 """
 
 import os
-import shutil
 import socket
-import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 
 from drover.hypervisors.libvirt.ssh import CONNECT_TIMEOUT, Ssh
+from drover.private_folder import PrivateFolder
 
 
 class Forwards:
@@ -20,7 +19,8 @@ class Forwards:
     def __init__(self, ssh: Ssh) -> None:
         self._ssh = ssh
         # Short: a unix socket's path has 107 characters at most.
-        self._folder = Path(tempfile.mkdtemp(prefix="drover-", dir="/tmp"))
+        self._private = PrivateFolder("drover-forward-", Path("/tmp"))
+        self._folder = self._private.path
         self._listeners: list[Listener] = []
 
     def add(self, remote: str) -> Path:
@@ -43,7 +43,7 @@ class Forwards:
     def close(self) -> None:
         for listener in self._listeners:
             listener.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._private.close()
 
 
 class Listener:
