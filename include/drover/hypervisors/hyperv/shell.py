@@ -28,6 +28,7 @@ LARGEST_OUTPUT = 64 * 1024 * 1024
 _PIECE = 64 * 1024  # of input: stays far below the 500 KiB that a message may have
 _DELETE_ATTEMPTS = 3
 _DELETE_PAUSE = 1.0
+_DELETE_SECONDS = 20.0  # after which no attempt begins any more: a host that is gone answers none
 # By this variable a shell is known again whose id never reached us.
 MARK = "DROVER_SHELL"
 
@@ -129,9 +130,12 @@ class Shell:
 
     def _delete_somehow(self) -> None:
         """Deletes the shell over a connection of its own, and says so where even that cannot be done."""
+        until = time.monotonic() + _DELETE_SECONDS
         for attempt in range(_DELETE_ATTEMPTS):
             if attempt:
                 time.sleep(_DELETE_PAUSE)
+            if time.monotonic() > until:
+                break
             protocol = None
             try:
                 with host_errors(self._target):

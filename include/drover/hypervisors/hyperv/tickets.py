@@ -77,7 +77,9 @@ def _configure(target: Target, realm: str) -> None:
             f"The connection '{target.id}' has a realm or a kdc that cannot be one.",
             remedy="Write the login as user@REALM and the kdc as host or host:port.",
         )
-    text = f"[realms]\n    {realm} = {{\n        kdc = {kdc}\n    }}\n"
+    # A host is called what the connection says, not what DNS makes of it.
+    text = "[libdefaults]\n    dns_canonicalize_hostname = false\n    rdns = false\n"
+    text += f"[realms]\n    {realm} = {{\n        kdc = {kdc}\n    }}\n"
     known = _configured.get(realm)
     if known and known.read_text() == text:
         return
