@@ -22,8 +22,7 @@ def adapted(machine: VirtualMachine) -> VirtualMachine:
 
     :raises OperatorNeededError: something of it cannot be made by QEMU.
     """
-    places = [_place(machine, disk) for disk in machine.disks]
-    _refuse_other_order(machine, places)
+    places = _places(machine)
     names = _names(places)
     disks = tuple(
         replace(disk, name=name, bus=place.bus, controller=place.neutral, format=DiskFormat.QCOW2, backing=None)
@@ -49,8 +48,22 @@ def _machine_type(machine: VirtualMachine) -> str:
     return "pc" if ide and machine.firmware is Firmware.BIOS else "q35"
 
 
-def _place(machine: VirtualMachine, disk: Disk) -> Place:
-    found = models.PLACES.get(disk.controller or "") if disk.controller else models.BUSES.get(disk.bus)
+def _places(machine: VirtualMachine) -> list[Place]:
+    """Where each disk hangs, in an order that libvirt keeps."""
+    # Every Linux since 2012 has the driver, and small kernels for clouds lack the other; Windows has it the other way
+    # round. SATA also where the first would tear the order apart.
+    known = machine.guest_os is not None and not _windows(machine)
+    stand_ins = [models.PLACES["virtio-scsi"], models.SATA] if known else [models.SATA]
+    tries = [[_place(machine, disk, stand_in) for disk in machine.disks] for stand_in in stand_ins]
+    found = next((places for places in tries if _grouped(places)), tries[-1])
+    _refuse_other_order(machine, found)
+    return found
+
+
+def _place(machine: VirtualMachine, disk: Disk, stand_in: Place) -> Place:
+    """:param stand_in: what it hangs on where QEMU has not what it hung on."""
+    name = disk.controller or disk.bus
+    found = stand_in if name in models.NOT_IN_QEMU else models.PLACES.get(name) or models.BUSES.get(name)
     if found is None:
         raise OperatorNeededError(
             f"Disk {disk.name} of machine '{machine.name}' hangs on a controller that nobody knows here "
@@ -59,7 +72,7 @@ def _place(machine: VirtualMachine, disk: Disk) -> Place:
         )
     no_ide = found is models.IDE and _machine_type(machine) != "pc"
     if no_ide or (found.bios_only and machine.firmware is Firmware.UEFI):
-        found = models.SATA
+        found = stand_in
     if disk.read_only and found.bus in ("ide", "sata"):
         raise OperatorNeededError(
             f"Disk {disk.name} of machine '{machine.name}' is read only, which QEMU cannot do on {found.bus}.",
@@ -71,7 +84,7 @@ def _place(machine: VirtualMachine, disk: Disk) -> Place:
 def _refuse_other_order(machine: VirtualMachine, places: list[Place]) -> None:
     """libvirt keeps the disks of a bus together, so an order that mixes them would come back as another."""
     buses = [place.bus for place in places]
-    if buses != sorted(buses, key=buses.index):
+    if not _grouped(places):
         raise OperatorNeededError(
             f"The disks of machine '{machine.name}' change from bus to bus and back ({', '.join(buses)}).",
             remedy=_REMEDY,
@@ -80,6 +93,11 @@ def _refuse_other_order(machine: VirtualMachine, places: list[Place]) -> None:
         raise OperatorNeededError(
             f"Machine '{machine.name}' has {buses.count('ide')} IDE disks, and QEMU takes four.", remedy=_REMEDY
         )
+
+
+def _grouped(places: list[Place]) -> bool:
+    buses = [place.bus for place in places]
+    return buses == sorted(buses, key=buses.index)
 
 
 def _names(places: list[Place]) -> list[str]:

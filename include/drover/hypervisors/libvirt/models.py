@@ -1,7 +1,7 @@
 """Device models: the neutral words of `drover.model` and what libvirt and QEMU call the same thing.
 
 A guest keeps the device that it knows wherever QEMU has it, because Drover does not change drivers in a guest. Where
-QEMU has not, it gets the plainest device of that sort, for which nearly every system brings a driver.
+QEMU has not, it gets the device of that sort for which its system most likely brings a driver.
 """
 
 from dataclasses import dataclass
@@ -36,15 +36,12 @@ PLACES = {
     "ide": IDE,
     # Hyper-V's IDE is the same PIIX that QEMU has; its SCSI is a device of its own.
     "hyperv-ide": IDE,
-    "hyperv-scsi": SATA,
-    # libvirt 9 cannot give an image to an NVMe controller.
-    "nvme": SATA,
-    # VMware's are an LSI 53C1030 and a BusLogic BT-958. QEMU's `lsi` is a 53C895A, which needs yet another driver.
-    "lsilogic": SATA,
-    "buslogic": SATA,
 }
+# libvirt 9 cannot give an image to an NVMe controller, and there is no VMBus in QEMU. VMware's `lsilogic` is a 53C1030
+# and its `buslogic` a BT-958; QEMU's `lsi` is a 53C895A, which needs yet another driver.
+NOT_IN_QEMU = frozenset({"hyperv-scsi", "nvme", "lsilogic", "buslogic"})
 # Where the platform names no controller, its bus says enough for these.
-BUSES = {"virtio": VIRTIO, "sata": SATA, "ide": IDE, "nvme": SATA, "usb": USB}
+BUSES = {"virtio": VIRTIO, "sata": SATA, "ide": IDE, "usb": USB}
 
 # libvirt's models of SCSI controllers that are the very device that the neutral word means.
 SCSI_MODELS = {place.model: place.neutral for place in PLACES.values() if place.model}

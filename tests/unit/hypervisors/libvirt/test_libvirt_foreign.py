@@ -112,6 +112,28 @@ def test_uefi_boots_from_sata_where_its_firmware_has_no_driver(controller: str) 
     assert made(given).find("os/type").get("machine") == "q35"
 
 
+@pytest.mark.parametrize(
+    ("system", "wanted"),
+    [
+        ("debian12_64Guest", ("sda", "scsi", "virtio-scsi")),
+        ("windows2019srv_64Guest", ("sda", "sata", "ahci")),
+        (None, ("sda", "sata", "ahci")),
+    ],
+)
+@pytest.mark.parametrize("controller", ["lsilogic", "nvme", "hyperv-scsi", "pvscsi"])
+def test_what_stands_in_is_what_the_system_has_a_driver_for(
+    controller: str, system: str | None, wanted: tuple[str, str, str]
+) -> None:
+    firmware = Firmware.UEFI if controller == "pvscsi" else Firmware.BIOS
+    assert places(machine(disk("0:0", controller), guest_os=system, firmware=firmware)) == [wanted]
+
+
+def test_what_stands_in_never_tears_the_order_apart() -> None:
+    disks = (disk("scsi0:0", "pvscsi"), disk("sata0:0", "ahci", "sata"), disk("nvme0:0", "nvme", "nvme"))
+    given = machine(*disks, guest_os="debian12_64Guest")
+    assert [controller for _, _, controller in places(given)] == ["pvscsi", "ahci", "ahci"]
+
+
 def test_disks_keep_their_order_over_buses_and_controllers() -> None:
     disks = [disk(f"scsi0:{n}", "pvscsi") for n in range(16)]
     disks += [disk("sata0:0", "ahci", "sata"), disk("nvme0:0", "nvme", "nvme")]
