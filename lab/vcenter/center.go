@@ -33,6 +33,11 @@ type Center struct {
 	faults   Faults
 	wrappers wrappers
 
+	arrivals     arrivals
+	cancels      sync.Map // tasks that somebody wants to end
+	snapshots    int32    // how many there ever were
+	leaseTimeout int32    // seconds, where the lab wants another than the usual
+
 	mutex    sync.Mutex
 	machines map[types.ManagedObjectReference]*Machine
 	dataPath map[string]*DatastoreConfig // by name

@@ -18,14 +18,8 @@ type order struct {
 	Do     string  `json:"do"`
 	Delay  int     `json:"delay"`
 	Faults *Faults `json:"faults"`
-	Flag   *flag   `json:"flag"`
-}
-
-// flag is a property that a real machine or host could have and ours are only said to have.
-type flag struct {
-	Object string `json:"object"` // name of a machine or host
-	Name   string `json:"name"`
-	On     bool   `json:"on"`
+	// Seconds after which a lease ends that nobody uses; 0 for the usual.
+	LeaseTimeout int32 `json:"lease_timeout"`
 }
 
 func (c *Center) serveControl() error {
@@ -88,6 +82,11 @@ func (c *Center) do(wanted *order) (any, error) {
 		}
 		now := c.faults.get()
 		return &now, nil
+	case "lease-timeout":
+		c.mutex.Lock()
+		c.leaseTimeout = wanted.LeaseTimeout
+		c.mutex.Unlock()
+		return nil, nil
 	case "end-sessions":
 		return c.terminate(), nil
 	}

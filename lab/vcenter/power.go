@@ -41,6 +41,8 @@ func taskOf(answer soap.HasFault) types.ManagedObjectReference {
 		return body.Res.Returnval
 	case *methods.CloneVM_TaskBody:
 		return body.Res.Returnval
+	case *methods.EnterMaintenanceMode_TaskBody:
+		return body.Res.Returnval
 	}
 	panic("an answer without a task")
 }

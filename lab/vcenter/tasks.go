@@ -5,8 +5,7 @@ import (
 	"log"
 	"reflect"
 	"runtime/debug"
-
-	"github.com/google/uuid"
+	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -17,33 +16,56 @@ type work func(*simulator.Context, *simulator.Task) (types.AnyType, types.BaseMe
 
 // start runs work as a task of the entity.
 //
-// The simulator holds the lock of a task's entity for as long as the task runs, so that nobody could read a machine
-// while it moves. So this task first belongs to nothing, and is the entity's once it has started.
+// Not the simulator's own way to run a task: that holds the lock of the entity for as long as the task runs, so that
+// nobody could read a machine while it moves; and it says of a fault no more than its type.
 func (c *Center) start(ctx *simulator.Context, of mo.Reference, name string, do work) types.ManagedObjectReference {
-	ref := of.Reference()
 	own := *ctx
-	nothing := types.ManagedObjectReference{Type: "Operation", Value: uuid.NewString()}
-	task := simulator.CreateTask(nothing, name, func(task *simulator.Task) (_ types.AnyType, fault types.BaseMethodFault) {
-		defer func() {
-			// One task that fails must not end all the machines' vCenter.
-			if reason := recover(); reason != nil {
-				log.Printf("%s of %s: %v\n%s", name, ref.Value, reason, debug.Stack())
-				fault = systemError("%s failed: %v", name, reason)
-			}
-		}()
-		return do(&own, task)
-	})
-	task.Info.DescriptionId = fmt.Sprintf("%s.%s", ref.Type, name)
-	started := task.Run(ctx)
-	label := ref.Value
-	if entity, ok := c.registry().Get(ref).(mo.Entity); ok {
-		label = entity.Entity().Name
+	ref := of.Reference()
+	task := simulator.CreateTask(of, name, nil)
+	if entity, isEntity := c.registry().Get(ref).(mo.Entity); isEntity {
+		task.Info.EntityName = entity.Entity().Name
 	}
-	c.registry().AtomicUpdate(&own, task, []types.PropertyChange{
-		{Name: "info.entity", Val: &ref},
-		{Name: "info.entityName", Val: label},
-	})
-	return started
+	if ctx.Session != nil {
+		task.Info.Reason = &types.TaskReasonUser{UserName: ctx.Session.UserName}
+	}
+	now := time.Now()
+	task.Info.StartTime, task.Info.State = &now, types.TaskInfoStateRunning
+	c.registry().Put(task)
+	c.update(&own, task, map[string]any{"info.key": task.Self.Value, "info.task": task.Self})
+	if c.cancellable(name) {
+		c.update(&own, task, map[string]any{"info.cancelable": true})
+	}
+	go func() {
+		defer c.cancels.Delete(task.Self)
+		result, fault := c.attempt(&own, task, do)
+		ended := map[string]any{"info.completeTime": time.Now(), "info.state": types.TaskInfoStateSuccess}
+		if fault != nil {
+			ended["info.state"] = types.TaskInfoStateError
+			ended["info.error"] = localized(fault)
+			log.Printf("%s of %s: %v", name, task.Info.EntityName, errFault(fault))
+		} else if result != nil {
+			ended["info.result"] = result
+		}
+		c.update(&own, task, ended)
+	}()
+	return task.Self
+}
+
+// attempt does the work. One task that fails must not end all the machines' vCenter.
+func (c *Center) attempt(
+	ctx *simulator.Context, task *simulator.Task, do work) (_ types.AnyType, fault types.BaseMethodFault) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			log.Printf("%s: %v\n%s", task.Info.DescriptionId, reason, debug.Stack())
+			fault = systemError("%s failed: %v", task.Info.DescriptionId, reason)
+		}
+	}()
+	return do(ctx, task)
+}
+
+// localized is a fault with the sentence that it says.
+func localized(fault types.BaseMethodFault) *types.LocalizedMethodFault {
+	return &types.LocalizedMethodFault{Fault: fault, LocalizedMessage: errFault(fault).Error()}
 }
 
 // await waits for a task of the simulator itself. :returns: its result and its fault.
@@ -69,16 +91,15 @@ func (c *Center) update(ctx *simulator.Context, of mo.Reference, values map[stri
 		}
 		changes = append(changes, types.PropertyChange{Name: name, Val: value})
 	}
-	c.registry().AtomicUpdate(ctx, of, changes)
+	// Not AtomicUpdate: where a change does not fit, that would leave the object locked for good.
+	unlock := c.registry().AcquireLock(ctx, of)
+	defer unlock()
+	c.registry().Update(ctx, of, changes)
 }
 
 func reason(format string, values ...any) types.MethodFault {
 	text := fmt.Sprintf(format, values...)
 	return types.MethodFault{
-		FaultCause: &types.LocalizedMethodFault{
-			Fault:            &types.SystemErrorFault{Reason: text},
-			LocalizedMessage: text,
-		},
 		FaultMessage: []types.LocalizableMessage{{Key: "drover.lab", Message: text}},
 	}
 }

@@ -51,6 +51,16 @@ func (c *Center) ours(theirs mo.Reference) mo.Reference {
 		return &VirtualMachine{object, c}
 	case *simulator.Folder:
 		return &Folder{object, c}
+	case *simulator.VirtualMachineSnapshot:
+		return &Snapshot{object, c}
+	case *simulator.ResourcePool:
+		return &ResourcePool{object, c}
+	case *simulator.VmProvisioningChecker:
+		return &Checker{object, c}
+	case *simulator.HostSystem:
+		return &Host{object, c}
+	case *simulator.Task:
+		return &Task{object, c}
 	}
 	return nil
 }
