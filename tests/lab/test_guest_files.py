@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from blake3 import blake3
 from drover.blocks.endpoint import Endpoint
 from drover.blocks.images import serve_image
 from drover.errors import DroverError, RetryableError
-from drover.guest.files import read_files
+from drover.guest.files import read_both, read_files
 from drover.model import DiskFormat
 from drover.quality import guest_files
 
@@ -109,12 +109,17 @@ def _crashed_lvm(folder: Path) -> Path:
     return crashed
 
 
-def read(disks: dict[str, Path], **options: Any) -> pd.DataFrame:
+@contextmanager
+def served(disks: dict[str, Path]) -> Iterator[dict[str, Endpoint]]:
     with ExitStack() as stack:
-        ends = {
+        yield {
             name: stack.enter_context(serve_image(path, format=DiskFormat.RAW, read_only=True))
             for name, path in disks.items()
         }
+
+
+def read(disks: dict[str, Path], **options: Any) -> pd.DataFrame:
+    with served(disks) as ends:
         return read_files(ends, **options)
 
 
@@ -160,10 +165,7 @@ def test_a_journal_is_replayed_and_mount_points_are_known(before: pd.DataFrame) 
 def test_damage_at_the_target_is_told_by_file(disks: dict[str, Path], before: pd.DataFrame, tmp_path: Path) -> None:
     """Byte by byte in the image, as a faulty storage would do it; and a filesystem that cannot be mounted any more."""
     damaged = {name: Path(shutil.copy(path, tmp_path / name)) for name, path in disks.items()}
-    content = damaged["vda"].read_bytes()
-    with open(damaged["vda"], "r+b") as file:
-        file.seek(content.index(SECRET))
-        file.write(b"A")
+    _change_secret(damaged["vda"])
     content = damaged["vdb"].read_bytes()
     # The superblock's list of features that must be understood, after its magic number at 0x38.
     magic = content.index(b"\x53\xef\x01\x00") if b"\x53\xef\x01\x00" in content else content.index(b"\x53\xef\x00\x00")
@@ -183,10 +185,60 @@ def test_damage_at_the_target_is_told_by_file(disks: dict[str, Path], before: pd
     assert "lvm:vg-1/files" in told
 
 
+def _change_secret(image: Path) -> None:
+    content = image.read_bytes()
+    with open(image, "r+b") as file:
+        file.seek(content.index(SECRET))
+        file.write(b"A")
+
+
 def test_equal_disks_pass(disks: dict[str, Path], before: pd.DataFrame, tmp_path: Path) -> None:
     verdict = guest_files.validate(before, read(disks), (), tmp_path)
 
     assert (verdict.passed, verdict.failures) == (True, ())
+
+
+def test_one_appliance_reads_both_ends_and_does_not_mix_them_up(
+    disks: dict[str, Path], before: pd.DataFrame, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same filesystem, by its UUID, twice; with disks of the same names, in another order."""
+    blank = tmp_path / "blank"
+    blank.write_bytes(bytes(MIB))
+    changed = Path(shutil.copy(disks["vda"], tmp_path / "changed"))
+    _change_secret(changed)
+
+    with (
+        served({"vda": disks["vda"]}) as here,
+        served({"vdb": blank, "vda": changed}) as there,
+        caplog.at_level("INFO"),
+    ):
+        first, second = read_both(here, there)
+
+    assert "each is read by itself" not in caplog.text
+    alone = before[before["filesystem"].str.startswith("vda:")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first.drop(columns="guest_path"), alone.drop(columns="guest_path"))
+    assert set(second["filesystem"]) == {"vda:1", "vda:2", "vda:3", "vdb:0"}
+    expected = blake3(b"A" + SECRET[1:]).hexdigest()
+    assert row(second, "vda:1", "/srv/secret")["digest"] == expected != row(first, "vda:1", "/srv/secret")["digest"]
+    assert row(second, "vda:3", "") == row(first, "vda:3", "")
+
+
+def test_ends_with_volume_groups_of_the_same_identity_are_read_apart(
+    disks: dict[str, Path], before: pd.DataFrame, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    changed = Path(shutil.copy(disks["vdb"], tmp_path / "changed"))
+    content = changed.read_bytes()
+    with open(changed, "r+b") as file:
+        file.seek(content.index(b"written before the crash"))
+        file.write(b"W")
+
+    with served({"vdb": disks["vdb"]}) as here, served({"vdb": changed}) as there, caplog.at_level("INFO"):
+        first, second = read_both(here, there)
+
+    assert "each is read by itself" in caplog.text
+    ledger = row(before, "lvm:vg-1/files", "/ledger")["digest"]
+    assert row(first, "lvm:vg-1/files", "/ledger")["digest"] == ledger
+    assert row(second, "lvm:vg-1/files", "/ledger")["digest"] != ledger
 
 
 def _alive(marker: str) -> list[str]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import IO, Any
 
@@ -35,16 +35,22 @@ class Reader:
         self._launched = False
         self._heard = time.monotonic()
         self._error: dict[str, Any] | None = None
+        self.apart = False
 
-    def order(self, disks: Mapping[str, str], table: str) -> None:
-        """Tells it what to read. Its input stays open: when that ends, it ends itself."""
+    def order(self, machines: Sequence[tuple[Mapping[str, str], str]]) -> None:
+        """Tells it what to read: for each machine its disks and where its table goes.
+
+        Its input stays open: when that ends, it ends itself.
+        """
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"disks": dict(disks), "table": table}).encode() + b"\n")
+        orders = [{"disks": dict(disks), "table": table} for disks, table in machines]
+        self._process.stdin.write(json.dumps(orders).encode() + b"\n")
         self._process.stdin.flush()
 
     def wait(self, *, launch: float, stall: float, end: float) -> None:
-        """Until it is done. :param launch: seconds; :param stall: seconds; :param end: by the monotonic clock.
+        """Until it is done, or has said that the machines must be read `apart`.
 
+        :param launch: seconds; :param stall: seconds; :param end: by the monotonic clock.
         :raises NotLaunchedError: the appliance did not start (in time).
         :raises DroverError: it started and then failed, or stood still for too long.
         """
@@ -68,6 +74,7 @@ class Reader:
     def _hear(self, message: dict[str, Any]) -> None:
         self._heard = time.monotonic()
         self._launched = self._launched or "launched" in message
+        self.apart = self.apart or "apart" in message
         if "error" in message:
             self._error = message
 

@@ -1,8 +1,10 @@
 """The process that reads a guest's files, apart from its caller: `drover.guest.files` starts, watches and ends it.
 
-Standard input: one line of JSON, `{"disks": {name: NBD URI}, "table": path}`; its end means that the caller is gone.
-Standard output: lines of JSON: `{"beat": n}` while it goes on, `{"launched": true}` once, and `{"error": ...}` at most
-once. The table goes into the file.
+Standard input: one line of JSON, `[{"disks": {name: NBD URI}, "table": path}, ...]`, one for each machine that is to be
+read (both ends of a move, say); its end means that the caller is gone.
+Standard output: lines of JSON: `{"beat": n}` while it goes on, `{"launched": true}` once, and at most one of
+`{"error": ...}` and `{"apart": true}`, which means that these machines must be read one at a time. The tables go into
+the files.
 """
 
 import json
@@ -19,7 +21,7 @@ from typing import IO, Any, TypeVar
 from blake3 import blake3
 
 from drover.errors import DroverError
-from drover.guest.appliance import appliance, filesystems
+from drover.guest.appliance import appliance, by_themselves, filesystems
 from drover.guest.archive import read_archive
 from drover.guest.mounts import Filesystem, mountpoints
 from drover.guest.table import Row, save, to_table
@@ -53,21 +55,35 @@ def say(message: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    order = json.loads(sys.stdin.readline())
+    orders = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_caller, daemon=True).start()
     beat = Beat()
     try:
-        with appliance(order["disks"]) as handle:
+        with appliance([uri for order in orders for uri in order["disks"].values()]) as handle:
             say({"launched": True})
-            rows = list(read(handle, list(order["disks"]), beat))
+            machines = _machines(handle, [list(order["disks"]) for order in orders], beat)
+            if len(orders) > 1 and not all(map(by_themselves, machines)):
+                say({"apart": True})
+                return 0
+            tables = [list(read(handle, found, beat)) for found in machines]
     except DroverError as error:
         say({"error": error.message, "remedy": error.remedy})
         return 1
     except RuntimeError as error:  # the only error that libguestfs' binding raises
         say({"error": _first_line(error)})
         return 1
-    save(to_table(rows), Path(order["table"]))
+    for order, rows in zip(orders, tables, strict=True):
+        save(to_table(rows), Path(order["table"]))
     return 0
+
+
+def _machines(handle: Any, disks: list[list[str]], beat: Callable[[], None]) -> list[list[Filesystem]]:
+    """What each machine has. :param disks: each machine's disks by name, in the appliance's order."""
+    found, first = [], 0
+    for names in disks:
+        found.append(filesystems(handle, names, beat, first=first, alone=len(disks) == 1))
+        first += len(names)
+    return found
 
 
 def _end_with_caller() -> None:
@@ -76,9 +92,8 @@ def _end_with_caller() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
-def read(handle: Any, names: list[str], beat: Callable[[], None]) -> Iterator[Row]:
-    """The rows of everything on these disks."""
-    found = filesystems(handle, names, beat)
+def read(handle: Any, found: list[Filesystem], beat: Callable[[], None]) -> Iterator[Row]:
+    """The rows of everything in these filesystems of one machine."""
     tables: dict[str, str] = {}
     rows: dict[str, list[Row]] = {}
     for filesystem in found:

@@ -108,14 +108,12 @@ def _machine(move: Move) -> Verdict:
 
 def _guest_files(move: Move) -> Verdict:
     """Read offline from both ends; of a running machine, from a snapshot as a crash would leave it."""
-    from drover.guest.files import read_files
+    from drover.guest.files import read_both
     from drover.quality import guest_files
 
-    with _left_behind(move) as sources:
-        before = read_files(_in_order(move, sources))
     there = move.target.machine(move.name)
-    with move.target.read_disks(move.name) as targets:
-        after = read_files(paired(move, there, targets))
+    with _left_behind(move) as sources, move.target.read_disks(move.name) as targets:
+        before, after = read_both(_in_order(move, sources), paired(move, there, targets))
     return guest_files.validate(
         before, after, move.plan.guest_files.changing, move.store.path("quality", "guest_files")
     )

@@ -135,7 +135,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: LiveFakeHost,
     monkeypatch.setattr(registry, "connect", lambda spec: hosts[spec.id])
     # Guests answer while one of the two runs; reading their files needs an appliance, which the lab tests start.
     monkeypatch.setattr(checks, "direct", lambda *_: Answer())
-    monkeypatch.setattr("drover.guest.files.read_files", read_blocks_as_files)
+    monkeypatch.setattr("drover.guest.files.read_both", lambda *ends: tuple(map(read_blocks_as_files, ends)))
     return Site(
         source,
         target,

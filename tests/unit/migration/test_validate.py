@@ -11,7 +11,7 @@ def test_the_guest_s_files_are_not_read_where_the_blocks_differ(site: Site, monk
     with open(site.target.known["web"].disks[0].path, "r+b") as image:
         image.write(b"not what was copied")
     read: list[object] = []
-    monkeypatch.setattr("drover.guest.files.read_files", read.append)
+    monkeypatch.setattr("drover.guest.files.read_both", lambda *ends: read.append(ends))
 
     with pytest.raises(CorruptionError, match=r"vda"):
         site.run("validate")
