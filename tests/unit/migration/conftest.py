@@ -13,7 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_host import MIB, Answer, FakeHost, LiveFakeHost
+from fake_host import MIB, Answer, FakeHost
+from fake_live import LiveFakeHost, TakingFakeHost
 
 from drover.blocks.endpoint import Endpoint
 from drover.blocks.readback import read_manifest
@@ -160,3 +161,24 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: LiveFakeHost,
             ],
         },
     )
+
+
+@pytest.fixture
+def along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A live move in which the platform takes the machine along."""
+    site = build(tmp_path, monkeypatch, TakingFakeHost("a", tmp_path / "a"), TakingFakeHost("b", tmp_path / "b"))
+    site.wave["machines"][0] |= {"strategy": "live"}
+    return site
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """One manager is both ends; the machine goes from its host `a` to its host `esx-2`."""
+    manager = TakingFakeHost("a", tmp_path / "a")
+    manager.kind = "vsphere"
+    site = build(tmp_path, monkeypatch, manager, manager)
+    monkeypatch.setattr(registry, "connect", lambda spec: manager)
+    site.wave["target"] = "a"
+    raw = {"id": "disk.format", "reason": "The fake host keeps its disks so."}
+    site.wave["machines"][0] |= {"strategy": "live", "host": "esx-2", "waive": [raw]}
+    return site
