@@ -75,11 +75,12 @@ def _translated(
     """What the target would make of the machine, or why it cannot."""
     if source is None:
         return None, None
+    places = wave.mappings_of(plan)
     settings = TargetSettings(
-        networks=dict(wave.mappings.networks),
-        storage=dict(wave.mappings.storage),
+        networks=dict(places.networks),
+        storage=dict(places.storage),
         owner=Ownership(wave.wave, "", plan.name, source.uuid, "target"),
-        host=wave.host_of(plan),
+        host=places.host,
     )
     try:
         return translate(source, settings), None

@@ -14,7 +14,7 @@ _LABEL = "Target in maintenance"
 
 def check(p: Preflight) -> Iterator[Concern]:
     hosts = p.target_facts.hosts
-    wanted = p.wave.host_of(p.plan)
+    wanted = p.mappings.host
     named = [host for host in hosts if host.name == wanted]
     # A cluster is not among the hosts; then any of them may be the one.
     usable = [host for host in named or hosts if not host.in_maintenance]

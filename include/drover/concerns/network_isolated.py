@@ -13,7 +13,7 @@ WAIVABLE = False
 def check(p: Preflight) -> Iterator[Concern]:
     isolated = {network.name for network in p.target_networks if network.isolated}
     for source in sorted({nic.network for nic in p.nics}):
-        target = p.wave.mappings.networks.get(source)
+        target = p.mappings.networks.get(source)
         if target in isolated:
             yield warning(
                 ID,

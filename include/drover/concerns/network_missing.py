@@ -21,4 +21,4 @@ _KIND = places.Kind(
 
 def check(p: Preflight) -> Iterator[Concern]:
     used = [nic.network for nic in p.nics]
-    yield from places.check(p, _KIND, used, p.wave.mappings.networks, p.target_networks)
+    yield from places.check(p, _KIND, used, p.mappings.networks, p.target_networks)

@@ -15,7 +15,7 @@ _LABEL = "Network not mapped"
 def check(p: Preflight) -> Iterator[Concern]:
     names = sorted({nic.network for nic in p.nics if nic.network})
     for name in names:
-        if name not in p.wave.mappings.networks:
+        if name not in p.mappings.networks:
             yield critical(
                 ID,
                 _LABEL,

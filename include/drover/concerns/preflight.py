@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from drover.hypervisors.connection import ConnectionSpec
 from drover.model import Disk, Host, Network, Nic, Ownership, StoragePool, VirtualMachine
-from drover.waves.schema import MachinePlan, Wave
+from drover.waves.schema import MachinePlan, Mappings, Wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,10 @@ class Preflight:
     backed_up: frozenset[str] = frozenset()
     translated: VirtualMachine | None = None
     refusal: str | None = None
+
+    @property
+    def mappings(self) -> Mappings:
+        return self.wave.mappings_of(self.plan)
 
     @property
     def source_host(self) -> Host:

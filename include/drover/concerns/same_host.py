@@ -24,7 +24,7 @@ def check(p: Preflight) -> Iterator[Concern]:
 
 
 def _behind_one_manager(p: Preflight) -> Iterator[Concern]:
-    host = p.wave.host_of(p.plan)
+    host = p.mappings.host
     if p.source is not None and host in (None, p.source.host):
         where = "no host is named for it" if host is None else f"it is to go to {host}, where it is"
         yield critical(

@@ -21,4 +21,4 @@ _KIND = places.Kind(
 
 def check(p: Preflight) -> Iterator[Concern]:
     used = [disk.pool for disk in p.disks]
-    yield from places.check(p, _KIND, used, p.wave.mappings.storage, p.target_pools)
+    yield from places.check(p, _KIND, used, p.mappings.storage, p.target_pools)

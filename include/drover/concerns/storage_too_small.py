@@ -13,7 +13,7 @@ _LABEL = "Target storage too small"
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    mapping = p.wave.mappings.storage
+    mapping = p.mappings.storage
     wanted = {mapping[disk.pool] for disk in p.disks if disk.pool in mapping}
     for pool in p.target_pools:
         if pool.name not in wanted or not pool.active:
@@ -57,8 +57,9 @@ def needs(p: Preflight, pool: str) -> tuple[int, int]:
     there = {(m.name, place): disk.allocated for m in made for place, disk in enumerate(m.disks)}
     allocated = full = 0
     for plan, machine in p.companions:
+        mapping = p.wave.mappings_of(plan).storage
         for place, disk in enumerate(machine.disks):
-            if disk.pool and p.wave.mappings.storage.get(disk.pool) == pool:
+            if disk.pool and mapping.get(disk.pool) == pool:
                 before = there.get((plan.name, place), 0)
                 allocated += max(0, disk.allocated - before)
                 full += max(0, max(disk.size, disk.allocated) - before)

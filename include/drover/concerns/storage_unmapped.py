@@ -22,7 +22,7 @@ def check(p: Preflight) -> Iterator[Concern]:
                 do="Make a pool over its folder at the source.",
             )
     for name in sorted({disk.pool for disk in p.disks if disk.pool}):
-        if name not in p.wave.mappings.storage:
+        if name not in p.mappings.storage:
             have = ", ".join(sorted(f"'{pool.name}'" for pool in p.target_pools)) or "none"
             yield critical(
                 ID,

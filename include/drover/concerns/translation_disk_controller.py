@@ -20,7 +20,7 @@ def check(p: Preflight) -> Iterator[Concern]:
             continue
         found = f"Disk {here.name} of '{p.plan.name}' hangs on {_model(here)}; at the target it is on {_model(there)}."
         do = "Make sure that the guest loads its driver at boot, or change the controller at the source first."
-        if place == 0 and p.wave.mappings.test_network is None:
+        if place == 0 and p.mappings.test_network is None:
             yield critical(
                 ID,
                 _LABEL,

@@ -13,7 +13,7 @@ WAIVABLE = False
 def check(p: Preflight) -> Iterator[Concern]:
     if p.plan.strategy is Strategy.LIVE:
         return
-    name = p.wave.mappings.test_network
+    name = p.mappings.test_network
     if name is None:
         yield warning(
             ID,

@@ -76,11 +76,9 @@ class Move:
 
     @property
     def settings(self) -> TargetSettings:
+        places = self.wave.mappings_of(self.plan)
         return TargetSettings(
-            networks=dict(self.wave.mappings.networks),
-            storage=dict(self.wave.mappings.storage),
-            owner=self.owner,
-            host=self.wave.host_of(self.plan),
+            networks=dict(places.networks), storage=dict(places.storage), owner=self.owner, host=places.host
         )
 
     def owns(self, machine: VirtualMachine | None) -> bool:

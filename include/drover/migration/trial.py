@@ -17,10 +17,10 @@ def run(move: Move) -> Facts:
     if move.plan.strategy is Strategy.LIVE:
         results = checks.run_checks(move, checks.direct, move.plan.boot_deadline)
         where = "production"
-    elif move.wave.mappings.test_network is None:
+    elif (network := move.wave.mappings_of(move.plan).test_network) is None:
         return {"skipped": "the wave names no test_network, so there was no trial boot", "checks": 0}
     else:
-        where = move.wave.mappings.test_network
+        where = network
         with move.target.isolated_trial(move.name, where, move.owner) as trial:
             results = checks.run_checks(move, trial.connect, move.plan.boot_deadline, commands=False)
     outcome = checks.verdict(move, "test", results)

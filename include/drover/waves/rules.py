@@ -84,21 +84,24 @@ def _twice(machine: Mapping[str, Any], key: str) -> Iterator[Fault]:
 
 
 def _same_ends(wave: Mapping[str, Any], machines: list[tuple[int, Mapping[str, Any]]]) -> Iterator[Fault]:
-    mappings = wave.get("mappings")
-    host = mappings.get("host") if isinstance(mappings, Mapping) else None
     for index, machine in machines:
         source = machine.get("source") or wave.get("source")
         target = machine.get("target") or wave.get("target")
         # Behind one manager a running machine moves from host to host; what kind it is, the concerns know.
-        if machine.get("strategy") == "live" and (machine.get("host") or host):
+        if machine.get("strategy") == "live" and any(_host(place) for place in (machine, wave)):
             continue
         if isinstance(source, str) and source == target:
             overridden = "target" if machine.get("target") else "source" if machine.get("source") else None
             place: Place = ("machines", index, overridden) if overridden else ("target",)
-            expected = "two different ones, or the strategy 'live' and the 'host' it goes to"
+            expected = "two different ones, or the strategy 'live' and the mappings.host it goes to"
             yield Fault(place, f"source and target are the same connection '{source}'", expected)
             if not overridden:
                 return
+
+
+def _host(place: Mapping[str, Any]) -> Any:
+    mappings = place.get("mappings")
+    return mappings.get("host") if isinstance(mappings, Mapping) else None
 
 
 def _duplicates(named: list[tuple[int, str]]) -> Iterator[Fault]:

@@ -190,7 +190,9 @@ class MachinePlan(_Part):
     after: tuple[Text, ...] = Field(default=(), description="Machines of this wave that must have arrived before.")
     source: ConnectionId | None = Field(default=None, description="Instead of the wave's source.")
     target: ConnectionId | None = Field(default=None, description="Instead of the wave's target.")
-    host: Text | None = Field(default=None, description="Instead of the wave's mappings: host.")
+    mappings: Mappings = Field(
+        default=Mappings(), description="Laid over the wave's: what is not named here is as the wave says."
+    )
     shutdown_deadline: Duration = Field(
         default=120.0,
         description="How long the guest may take to shut down when asked.",
@@ -233,9 +235,7 @@ class Wave(_Part):
     schedule: Annotated[Text, _told(cron.problem)] | None = Field(
         default=None, description="Cron; by hand where not given."
     )
-    bandwidth: Bandwidth | None = Field(
-        default=None, description="What the machines that move at the same time share."
-    )
+    bandwidth: Bandwidth | None = Field(default=None, description="What the machines that move at the same time share.")
     mappings: Mappings = Mappings()
     backup: BackupPlan = Field(description="Each machine is backed up before it moves, and the backup verified.")
     machines: Annotated[tuple[MachinePlan, ...], Field(min_length=1)] = Field(description="At least one machine.")
@@ -248,9 +248,15 @@ class Wave(_Part):
         """The connection id of the hypervisor that this machine goes to."""
         return machine.target or self.target
 
-    def host_of(self, machine: MachinePlan) -> str | None:
-        """The host or cluster behind the target that this machine goes to; None where the target decides."""
-        return machine.host or self.mappings.host
+    def mappings_of(self, machine: MachinePlan) -> Mappings:
+        """The wave's mappings with this machine's own laid over them."""
+        wave, own = self.mappings, machine.mappings
+        return Mappings(
+            networks=wave.networks | own.networks,
+            storage=wave.storage | own.storage,
+            test_network=own.test_network or wave.test_network,
+            host=own.host or wave.host,
+        )
 
     def machine(self, name: str) -> MachinePlan:
         """:raises KeyError: the wave has no machine of this name."""

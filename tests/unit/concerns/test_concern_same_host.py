@@ -23,7 +23,7 @@ def inside(source=GUEST, place="esx-a2", here=VCENTER, **changes):
         target=here,
         source_host=here,
         target_machines=(source,) if source else (),
-        plan={"host": place},
+        plan={"mappings": {"host": place}},
         target_id="a",
         **changes,
     )

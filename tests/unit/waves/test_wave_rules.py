@@ -44,19 +44,28 @@ def test_a_thousand_machines_in_a_row_load_and_a_thousand_in_a_circle_are_told()
     assert found.problem.count("->") == 1000
 
 
-LIVE = "  - {name: web, strategy: live, host: esx-2}\n"
+LIVE = "  - {name: web, strategy: live, mappings: {host: esx-2}}\n"
 
 
 def test_one_connection_may_be_both_ends_of_a_live_move_to_another_host():
     one = HEAD.replace("target: b", "target: a")
     wave = parse(one + LIVE)
-    assert wave.host_of(wave.machines[0]) == "esx-2"
+    assert wave.mappings_of(wave.machines[0]).host == "esx-2"
     assert "same connection" in only(one + LIVE.replace("live", "cold")).problem
-    assert "same connection" in only(one + LIVE.replace(", host: esx-2", "")).problem
+    assert "same connection" in only(one + LIVE.replace(", mappings: {host: esx-2}", "")).problem
 
 
 def test_the_host_of_the_wave_is_for_machines_that_name_none():
     wave = parse(HEAD + LIVE + "  - {name: db, strategy: cold}\nmappings: {host: esx-1}\n")
-    assert [wave.host_of(machine) for machine in wave.machines] == ["esx-2", "esx-1"]
+    assert [wave.mappings_of(machine).host for machine in wave.machines] == ["esx-2", "esx-1"]
     assert parse(HEAD + MACHINE).mappings.host is None
     assert only(HEAD + MACHINE + "mappings: {host: 7}\n").place == "mappings.host"
+
+
+def test_a_machines_mappings_are_laid_over_the_waves():
+    own = "  - {name: web, strategy: cold, mappings: {storage: {ds1: nvme}, test_network: lonely}}\n"
+    wave = parse(HEAD + own + "mappings: {networks: {lan: lan2}, storage: {ds1: slow, ds2: slow}, test_network: lab}\n")
+    places = wave.mappings_of(wave.machines[0])
+    assert places.networks == {"lan": "lan2"}
+    assert places.storage == {"ds1": "nvme", "ds2": "slow"}
+    assert places.test_network == "lonely"
