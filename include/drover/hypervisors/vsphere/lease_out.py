@@ -67,12 +67,11 @@ def _download(session: Session, machine: VirtualMachine, begin: Callable[[], Any
         }
         expected = lease.manifest()
         if expected is None:
-            log.warning(
-                "%s keeps no digests of what it exports; '%s' is not held against any.", session.name, machine.name
-            )
+            log.warning("%s keeps no digests of what it exports of '%s'.", session.name, machine.name)
+            return
         for name, digest in digests.items():
             label = f"Disk {name} of machine '{machine.name}' on {session.name}"
-            nfc.require_digest(label, (expected or {}).get(name), digest)
+            nfc.require_digest(label, expected, name, digest)
 
 
 def _tell(progress: Progress) -> None:

@@ -132,7 +132,8 @@ class Lease:
             except (vmodl.fault.NotSupported, vmodl.fault.MethodNotFound):
                 return None
         names = {one.key: one.disk for one in self.disks.values()}
-        return {names[entry.key]: entry.sha1.lower() for entry in entries or () if entry.key in names and entry.sha1}
+        found = {names[entry.key]: entry.sha1.lower() for entry in entries or () if entry.key in names and entry.sha1}
+        return found or None
 
     def upload(self, disk: str, source: Path, tell: Tell) -> None:
         """:raises OperatorNeededError: the server refuses; of a full datastore, it says so."""
@@ -249,10 +250,11 @@ def _name(key: str) -> str | None:
     return f"{bus}{int(match[2])}:{int(match[3])}" if match and bus else None
 
 
-def require_digest(label: str, expected: str | None, found: str) -> None:
-    """:raises CorruptionError: what came is not what the server sent."""
-    if expected is not None and expected != found:
+def require_digest(label: str, expected: Mapping[str, str], disk: str, found: str) -> None:
+    """:param expected: the lease's digests. :raises CorruptionError: what came is not what the server sent."""
+    sent = expected.get(disk, "one that it does not tell")
+    if sent != found:
         raise CorruptionError(
-            f"{label} arrived with the SHA-1 {found}, but the server sent {expected}.",
+            f"{label} arrived with the SHA-1 {found}, but the server sent {sent}.",
             remedy="Find out what changes bytes on the way (a proxy?), then try again.",
         )

@@ -15,7 +15,7 @@ from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
 from drover.model import Cpu, Disk, DiskFormat, Firmware, Nic, Ownership, PowerState, VirtualMachine
 
 MIB = 1 << 20
-ODD_NAME = """it's "odd"; $(id) <&>"""
+ODD_NAME = "it's odd; $(id) <&>"
 UUID = "0b671a64-40d5-491e-99b0-da01ff1f3341"
 
 
