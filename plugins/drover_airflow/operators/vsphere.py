@@ -112,19 +112,20 @@ class VsphereExportOperator(DroverOperator):
 class VsphereImportOperator(DroverOperator):
     """Makes a machine from an OVA file or an OVF folder; it is off, and its disks were read back.
 
-    :param package: the file or folder. (templated) :param machine: name of the new machine, if not the package's. (templated)
-    :param networks: network in the package to network here. :param pool: the datastore. :param host: ESXi host.
+    :param package: the file or folder. (templated)
+    :param called: the new machine's name, if not the package's. (templated)
+    :param networks: network in the package to network here. :param datastore: where the disks go. :param host: ESXi host.
     """
 
-    template_fields: Sequence[str] = ("conn_id", "package", "machine", "pool", "host")
+    template_fields: Sequence[str] = ("conn_id", "package", "called", "datastore", "host")
 
     def __init__(
         self,
         *,
         package: str,
-        machine: str | None = None,
+        called: str | None = None,
         networks: Mapping[str, str] | None = None,
-        pool: str | None = None,
+        datastore: str | None = None,
         host: str | None = None,
         conn_id: str = VsphereHook.default_conn_name,
         **kwargs: Any,
@@ -132,9 +133,9 @@ class VsphereImportOperator(DroverOperator):
         super().__init__(**kwargs)
         self.conn_id = conn_id
         self.package = package
-        self.machine = machine
+        self.called = called
         self.networks = networks
-        self.pool = pool
+        self.datastore = datastore
         self.host = host
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -144,9 +145,9 @@ class VsphereImportOperator(DroverOperator):
             done = import_package(
                 hypervisor,
                 Path(self.package),
-                name=self.machine,
+                name=self.called,
                 networks=self.networks,
-                pool=self.pool,
+                pool=self.datastore,
                 host=self.host,
                 progress=self._tell,
             )
