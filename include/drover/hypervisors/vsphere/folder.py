@@ -178,7 +178,7 @@ class _Keeper:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                with suppress(ValueError, DroverError):
+                with suppress(ValueError, OSError, DroverError):
                     self.wfile.write(json.dumps(keeper.answer(json.loads(self.rfile.readline()))).encode() + b"\n")
 
         self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)

@@ -24,8 +24,9 @@ from drover.hypervisors.vsphere.http import Http
 from drover.hypervisors.vsphere.tls import trust_of
 
 API_VERSION = 2
-# Seconds between tries, growing up to this.
+# Seconds between tries, growing up to this; and without a byte, after which a connection counts as broken.
 _PAUSE = 5.0
+_SILENCE = 60.0
 _state: dict[str, Any] = {}
 
 
@@ -101,7 +102,7 @@ def _line() -> HTTPSConnection:
     try:
         found: HTTPSConnection = _state["idle"].get_nowait()
     except queue.Empty:
-        found = _state["http"].connection(timeout=float(_state["patience"]))
+        found = _state["http"].connection(timeout=_SILENCE)
     return found
 
 
@@ -118,7 +119,7 @@ def _renew() -> None:
 def _ask(question: dict[str, str]) -> str:
     """One line to Drover, one line back."""
     with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(float(_state["patience"]) * 2)
+        line.settimeout(_SILENCE * 2)
         line.connect(_state["keeper"])
         line.sendall(json.dumps(question).encode() + b"\n")
         answer = line.makefile().readline()
