@@ -1,0 +1,1 @@
+"""What is known of PowerShell's cmdlets: `cmdlets.json`, which our scripts are checked against."""
