@@ -114,7 +114,8 @@ class VsphereImportOperator(DroverOperator):
 
     :param package: the file or folder. (templated)
     :param called: the new machine's name, if not the package's. (templated)
-    :param networks: network in the package to network here. :param datastore: where the disks go. :param host: ESXi host.
+    :param networks: network in the package to network here.
+    :param datastore: where the disks go. :param host: ESXi host.
     """
 
     template_fields: Sequence[str] = ("conn_id", "package", "called", "datastore", "host")

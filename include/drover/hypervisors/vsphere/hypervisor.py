@@ -2,20 +2,29 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from importlib import import_module
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.port import Hypervisor, LiveStatus, TargetSettings, Trial
+from drover.hypervisors.vsphere import (
+    autostart,
+    define,
+    disks_in,
+    disks_out,
+    inventory,
+    live,
+    networks,
+    power,
+    site,
+    tags,
+    translate,
+    trial,
+)
 from drover.hypervisors.vsphere.session import Session
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
-
-
-def _part(name: str) -> Any:
-    return import_module(f"drover.hypervisors.vsphere.{name}")
 
 
 class VsphereHypervisor:
@@ -39,87 +48,87 @@ class VsphereHypervisor:
     # Inventory
 
     def host(self) -> Host:
-        return _part("site").host(self.session)  # type: ignore[no-any-return]
+        return site.host(self.session)
 
     def hosts(self) -> list[Host]:
-        return _part("site").hosts(self.session)  # type: ignore[no-any-return]
+        return site.hosts(self.session)
 
     def machines(self) -> list[VirtualMachine]:
-        return _part("inventory").machines(self.session)  # type: ignore[no-any-return]
+        return inventory.machines(self.session)
 
     def machine(self, name: str) -> VirtualMachine:
-        return _part("inventory").machine(self.session, name)  # type: ignore[no-any-return]
+        return inventory.machine(self.session, name)
 
     def find(self, name: str) -> VirtualMachine | None:
-        return _part("inventory").find(self.session, name)  # type: ignore[no-any-return]
+        return inventory.find(self.session, name)
 
     def networks(self) -> list[Network]:
-        return _part("networks").networks(self.session)  # type: ignore[no-any-return]
+        return networks.networks(self.session)
 
     def pools(self) -> list[StoragePool]:
-        return _part("site").pools(self.session)  # type: ignore[no-any-return]
+        return site.pools(self.session)
 
     # Power
 
     def power_state(self, name: str) -> PowerState:
-        return _part("power").power_state(self.session, name)  # type: ignore[no-any-return]
+        return power.power_state(self.session, name)
 
     def power_on(self, name: str) -> None:
-        _part("power").power_on(self.session, name)
+        power.power_on(self.session, name)
 
     def resume(self, name: str) -> None:
-        _part("power").resume(self.session, name)
+        power.resume(self.session, name)
 
     def shut_down(self, name: str, deadline: float) -> None:
-        _part("power").shut_down(self.session, name, deadline)
+        power.shut_down(self.session, name, deadline)
 
     def power_off(self, name: str) -> None:
-        _part("power").power_off(self.session, name)
+        power.power_off(self.session, name)
 
     def set_autostart(self, name: str, enabled: bool) -> None:
-        _part("autostart").set_autostart(self.session, name, enabled)
+        autostart.set_autostart(self.session, name, enabled)
 
     # Disks
 
     def read_disks(self, name: str) -> AbstractContextManager[Mapping[str, Endpoint]]:
-        return _part("disks_out").read_disks(self.session, self.machine(name))  # type: ignore[no-any-return]
+        return disks_out.read_disks(self.session, self.machine(name))
 
     def release_disks(self, name: str) -> None:
-        _part("disks_out").release(self.session, self.machine(name))
+        disks_out.release(self.session, self.machine(name))
 
     def write_disks(self, name: str, owner: Ownership) -> AbstractContextManager[Mapping[str, Endpoint]]:
-        return _part("disks_in").write_disks(self.session, self.machine(name), owner)  # type: ignore[no-any-return]
+        return disks_in.write_disks(self.session, self.machine(name), owner)
 
     # Making and removing
 
     def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
-        return _part("translate").translated(self.session, machine, settings)  # type: ignore[no-any-return]
+        return translate.translated(self.session, machine, settings)
 
     def define(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
-        return _part("define").define(self.session, machine, settings)  # type: ignore[no-any-return]
+        return define.define(self.session, machine, settings)
 
     def remove(self, name: str, owner: Ownership) -> None:
-        _part("trial").clean_up(self.session, name)
-        _part("define").remove(self.session, name, owner)
+        trial.clean_up(self.session, name)
+        define.remove(self.session, name, owner)
 
     def tag(self, name: str, owner: Ownership) -> None:
-        _part("tags").tag(self.session, name, owner)
+        tags.tag(self.session, name, owner)
 
     def isolated_trial(self, name: str, network: str, owner: Ownership) -> AbstractContextManager[Trial]:
-        return _part("trial").isolated_trial(self.session, self.machine(name), network, owner)  # type: ignore[no-any-return]
+        return trial.isolated_trial(self.session, self.machine(name), network, owner)
 
     # Live moves
 
     def start_live(
         self, name: str, target: Hypervisor, settings: TargetSettings, *, bandwidth: int | None, paused: bool
     ) -> None:
-        _part("live").start(self.session, _peer(target), name, settings, bandwidth=bandwidth, paused=paused)
+        live.start(self.session, _peer(target), name, settings, bandwidth=bandwidth, paused=paused)
 
     def live_status(self, name: str, target: Hypervisor) -> LiveStatus:
-        return _part("live").status(self.session, _peer(target), name)  # type: ignore[no-any-return]
+        return live.status(self.session, _peer(target), name)
 
     def cancel_live(self, name: str) -> None:
-        _part("live").cancel(self.session, name)
+        live.cancel(self.session, name)
 
 
 def _peer(target: Hypervisor) -> Session:
