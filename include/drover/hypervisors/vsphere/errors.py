@@ -33,6 +33,7 @@ _NEEDS_PERSON = {
     ),
     "PasswordExpired": ("the password has expired", "Set a new one and put it into the connection."),
     "NoSpaceOnDevice": ("the datastore is full", "Make room there, or map the storage to another datastore."),
+    "NoDiskSpace": ("the datastore is full", "Make room there, or map the storage to another datastore."),
     "InsufficientDisks": ("the datastore is full", "Make room there, or map the storage to another datastore."),
     "InsufficientStorageSpace": ("the datastore is full", "Make room there, or map the storage to another datastore."),
     "InvalidPowerState": ("it is not in the power state that this needs", "Look at the machine, then try again."),
