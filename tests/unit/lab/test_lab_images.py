@@ -1,6 +1,7 @@
 """What the guests' disks are filled with, and the disk that comes of it."""
 
 import hashlib
+import json
 import os
 import stat
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from drover.model import DiskFormat
 from drover_lab.guests import MIB, Content, DiskSpec, Guest, GuestSpec, guest
-from drover_lab.images import initramfs, tree
+from drover_lab.images import initramfs, listing, tree
 from drover_lab.kernel import Kernel
 from drover_lab.state import LabState
 from drover_lab.topology import Topology
@@ -45,6 +46,21 @@ def test_the_same_machine_gets_the_same_files_and_another_gets_others(tmp_path: 
     one, two, other = planted(tmp_path / "1"), planted(tmp_path / "2"), planted(tmp_path / "3", "db")
     assert digest(one) == digest(two)
     assert digest(one) != digest(other)
+
+
+def test_the_list_of_what_was_planted_knows_every_file_and_every_byte(tmp_path: Path) -> None:
+    root = planted(tmp_path / "tree")
+    listing.write(root, tmp_path / "before.json")
+    before = json.loads((tmp_path / "before.json").read_text())
+    assert before["/srv/data/links/second-name"]["digest"] == before["/srv/data/links/original"]["digest"]
+    assert {row["type"] for row in before.values()} == {"file", "directory", "link"}
+    with open(root / "srv/data/random-0.bin", "r+b") as file:
+        byte = file.read(1)[0]
+        file.seek(0)
+        file.write(bytes([byte ^ 1]))
+    listing.write(root, tmp_path / "after.json")
+    after = json.loads((tmp_path / "after.json").read_text())
+    assert [path for path in before if before[path] != after.get(path)] == ["/srv/data/random-0.bin"]
 
 
 def test_every_kind_that_is_hard_to_move_is_there(tmp_path: Path) -> None:
