@@ -55,9 +55,9 @@ class LabMove:
         return facts
 
     def limit(self, rate: int | None) -> None:
-        """Bytes a second from now on, also for what runs already; None: as fast as it goes."""
+        """Bytes a second from now on, also (within a second) for what runs already; None: as fast as it goes."""
         with self.open() as move:
-            control = move.store.path("bandwidth")
+            control = move.store.run.folder / "bandwidth"
         if rate is None:
             control.unlink(missing_ok=True)
         else:
