@@ -22,8 +22,12 @@ func (c *Center) start(ctx *simulator.Context, of mo.Reference, name string, do 
 	own := *ctx
 	ref := of.Reference()
 	task := simulator.CreateTask(of, name, nil)
+	task.Info.EntityName = ""
 	if entity, isEntity := c.registry().Get(ref).(mo.Entity); isEntity {
 		task.Info.EntityName = entity.Entity().Name
+	} else {
+		// A checker or a lease is no entity, and pyvmomi refuses a task that says it is.
+		task.Info.Entity = nil
 	}
 	if ctx.Session != nil {
 		task.Info.Reason = &types.TaskReasonUser{UserName: ctx.Session.UserName}

@@ -20,6 +20,7 @@ type wrappers struct {
 }
 
 func (c *Center) wrap() {
+	c.mendCollector()
 	c.wrappers.center = c
 	c.wrappers.sessions, c.wrappers.users = map[string]*simulator.Registry{}, map[string]string{}
 	c.registry().Handler = c.wrappers.handle

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyVmomi import vim
+from pyVmomi import vim, vmodl
 from vcenter_client import MIB, Client, TaskFailed, write
 
 from drover_lab.lab import Lab
@@ -129,7 +129,7 @@ def test_cancelled_it_stays(vlab: Lab, near: Client, far: Client) -> None:
         task.CancelTask()
         with pytest.raises(TaskFailed) as caught:
             near.wait(task)
-        assert isinstance(caught.value.fault, vim.fault.RequestCanceled)
+        assert isinstance(caught.value.fault, vmodl.fault.RequestCanceled)
     finally:
         vlab.set_link_rate("800mbit")
     assert vlab.states()["vc-a"]["mail"] == "running"
