@@ -1,5 +1,8 @@
 """The disks of both ends read anew, while neither is written: what the transfer suite is asked about."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 from drover.blocks.manifest import Manifest, differences
 from drover.errors import CorruptionError
 from drover.migration.disks import manifests, paired, pairs, read_disks, shown_disk
@@ -13,10 +16,13 @@ def both_ends(move: Move) -> None:
     """
     there = move.target.machine(move.name)
     names = pairs(move, there)
-    with move.source.read_disks(move.name) as sources:
-        before = read_disks(move, sources)
-    with move.target.read_disks(move.name) as targets:
-        after = read_disks(move, paired(move, there, targets))
+    # At the same time: a guest stands still meanwhile.
+    with (
+        move.source.read_disks(move.name) as sources,
+        move.target.read_disks(move.name) as targets,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        before, after = pool.map(partial(read_disks, move), (sources, paired(move, there, targets)))
     manifests(move, "source").save(before)
     manifests(move, "target").save(after)
     broken = [
