@@ -27,6 +27,7 @@ from drover.model import PowerState, VirtualMachine
 log = logging.getLogger(__name__)
 MARK = "drover.live"
 _KIND = "VirtualMachine"
+# How their tasks are described; some versions put more behind it.
 _RELOCATE = ("VirtualMachine.migrate", "VirtualMachine.relocate", "Drm.ExecuteVMotionLRO")
 _PERCENT = 100
 
@@ -299,7 +300,7 @@ def _task(session: Session, machine_id: str) -> tuple[Any, "tasks.State | None"]
         one.id: one.text("info.descriptionId") or ""
         for one in retrieve(session, {"Task": ["info.descriptionId"]}, [("Task", one) for one in ids])
     }
-    moves = [one for one in ids if known.get(one) in _RELOCATE]
+    moves = [one for one in ids if known.get(one, "").startswith(_RELOCATE)]
     if not moves:
         return None, None
     task = vim.Task(moves[-1], session.stub)

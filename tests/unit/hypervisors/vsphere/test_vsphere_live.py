@@ -1,0 +1,120 @@
+"""vMotion by the platform: to another host, another datastore, another vCenter; found again, cancelled, refused."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from movers import kvm_machine, settings
+from vcenter_process import VCenter
+
+from drover.errors import OperatorNeededError
+from drover.hypervisors.port import LiveState, LiveStatus
+from drover.hypervisors.vsphere import live
+from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
+from drover.model import Firmware, PowerState, VirtualMachine
+
+
+@pytest.fixture(autouse=True)
+def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DROVER_STAGING", str(tmp_path / "staging"))
+
+
+@pytest.fixture(scope="module")
+def other_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenter]:
+    started = VCenter(tmp_path_factory.mktemp("vc2"))
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def far(other_center: VCenter) -> Iterator[VsphereHypervisor]:
+    with VsphereHypervisor(other_center.spec()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def running(hypervisor: VsphereHypervisor) -> Iterator[VirtualMachine]:
+    # Without adapters: this vCenter's networks lead nowhere. Those of the lab do, and there it moves with them.
+    machine = kvm_machine("mail", firmware=Firmware.BIOS, nics=(), boot_order=())
+    wanted = settings(machine, host="esx-t1")
+    hypervisor.define(machine, wanted)
+    hypervisor.power_on("mail")
+    yield hypervisor.machine("mail")
+    if hypervisor.find("mail") is not None:
+        hypervisor.power_off("mail")
+        hypervisor.tag("mail", wanted.owner)
+        hypervisor.remove("mail", wanted.owner)
+
+
+MAP = {"production": "production", "VM Network": "VM Network"}
+
+
+def wait(hypervisor: VsphereHypervisor, target: VsphereHypervisor) -> LiveStatus:
+    until = time.monotonic() + 60
+    while (now := hypervisor.live_status("mail", target)).state is LiveState.RUNNING:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return now
+
+
+def test_to_another_host(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:
+    wanted = settings(running, networks=MAP, host="esx-t2")
+    assert hypervisor.live_status("mail", hypervisor).state is LiveState.ABSENT
+    hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
+    assert wait(hypervisor, hypervisor).state is LiveState.DONE
+    moved = hypervisor.machine("mail")
+    assert (moved.host, moved.state, moved.uuid) == ("esx-t2", PowerState.RUNNING, running.uuid)
+    assert moved.ownership is not None
+    assert moved.ownership.role == "started"
+    hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
+    assert hypervisor.machine("mail").host == "esx-t2", "a retry finds it done"
+
+
+def test_to_another_vcenter(hypervisor: VsphereHypervisor, far: VsphereHypervisor, running: VirtualMachine) -> None:
+    wanted = settings(running, networks=MAP, host="esx-t2")
+    hypervisor.start_live("mail", far, wanted, bandwidth=None, paused=False)
+    assert wait(hypervisor, far).state is LiveState.DONE
+    assert hypervisor.find("mail") is None, "the platform takes it along"
+    moved = far.machine("mail")
+    assert (moved.host, moved.state, moved.uuid) == ("esx-t2", PowerState.RUNNING, running.uuid)
+    with VsphereHypervisor(hypervisor.session.spec) as later:
+        assert later.live_status("mail", far).state is LiveState.DONE, "found again by who comes later"
+    far.power_off("mail")
+    far.tag("mail", wanted.owner)
+    far.remove("mail", wanted.owner)
+
+
+def test_what_vmotion_cannot_do_is_refused(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:
+    wanted = settings(running, networks=MAP, host="esx-t2")
+    with pytest.raises(OperatorNeededError, match=r"vMotion cannot leave machine 'mail' paused at the target"):
+        hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=True)
+    unmapped = settings(running, storage={}, host="esx-t2")
+    with pytest.raises(OperatorNeededError, match=r"Disk scsi0:0 of machine 'mail' lies in a datastore that is not"):
+        hypervisor.start_live("mail", hypervisor, unmapped, bandwidth=None, paused=False)
+    hypervisor.power_off("mail")
+    with pytest.raises(
+        OperatorNeededError, match=r"Machine 'mail' on 127\.0\.0\.1 is off, so it cannot be moved live\."
+    ):
+        hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
+    assert hypervisor.machine("mail").host == "esx-t1"
+
+
+def test_the_platforms_own_check_is_what_the_user_reads(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = settings(running, networks=MAP, host="esx-t2")
+    assert live.obstacles(hypervisor.session, hypervisor.session, "mail", wanted) == []
+    monkeypatch.setattr(live, "_check", lambda *_: [("CpuIncompatible", "the CPUs differ.")])
+    with pytest.raises(OperatorNeededError) as caught:
+        hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
+    assert caught.value.message == ("Machine 'mail' cannot be moved live from 127.0.0.1 to esx-t2: the CPUs differ.")
+    assert hypervisor.machine("mail").ownership == running.ownership, "nothing was marked"
+
+
+def test_cancelling_what_does_not_run_does_nothing(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:
+    hypervisor.cancel_live("mail")
+    hypervisor.cancel_live("nobody")
+    assert hypervisor.machine("mail").state is PowerState.RUNNING
