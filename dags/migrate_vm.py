@@ -24,8 +24,9 @@ with DAG(
     tags=["drover"],
 ):
     plan = FormOperator(task_id="plan")
-    wave = "{{ ti.xcom_pull(task_ids='plan')['wave'] }}"
-    machine = "{{ ti.xcom_pull(task_ids='plan')['machine'] }}"
+    # Empty where the form has mistakes: then nothing began, and the tasks that run even so say that.
+    wave = "{{ (ti.xcom_pull(task_ids='plan') or {}).get('wave', '') }}"
+    machine = "{{ (ti.xcom_pull(task_ids='plan') or {}).get('machine', '') }}"
     tasks = machine_group("machine", wave=wave, machine=machine)
     report = ReportOperator(task_id=REPORT, task_display_name="report", wave=wave)
 

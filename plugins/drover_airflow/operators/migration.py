@@ -139,6 +139,8 @@ class RollbackOperator(StageOperator):
     ui_color = "#f2d9d5"
 
     def execute(self, context: Context) -> Facts:
+        if not self.wave:
+            raise AirflowSkipException("There is nothing to take back: the form made no wave.")
         facts = super().execute(context)
         if "nothing" in facts:
             raise AirflowSkipException(f"There is nothing to take back: {facts['nothing']}.")

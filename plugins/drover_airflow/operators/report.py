@@ -28,6 +28,8 @@ class ReportOperator(DroverOperator):
         self.wave = wave
 
     def execute(self, context: Context) -> Facts:
+        if not self.wave:
+            raise AirflowFailException("The form made no wave, so nothing was moved: the log of its task says why.")
         run = context["run_id"]
         assert run is not None
         with self.plainly():

@@ -13,6 +13,7 @@ from waves_for_dags import pair
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover_airflow.operators import migration
 from drover_airflow.operators.migration import RollbackOperator, TransferOperator, ValidateOperator
+from drover_airflow.operators.report import ReportOperator
 from drover_airflow.triggers.migration import TransferTrigger
 
 CONTEXT = {"run_id": "run 1"}
@@ -149,6 +150,13 @@ def test_where_nothing_was_changed_the_rollback_is_skipped(stage):
     operator = RollbackOperator(task_id="rollback", wave="w.yaml", machine="db")
     with pytest.raises(AirflowSkipException, match="was not looked at yet"):
         operator.execute(CONTEXT)
+
+
+def test_a_form_with_mistakes_leaves_nothing_to_take_back_and_nothing_to_report():
+    with pytest.raises(AirflowSkipException, match="the form made no wave"):
+        RollbackOperator(task_id="rollback", wave="", machine="").execute(CONTEXT)
+    with pytest.raises(AirflowFailException, match="The form made no wave"):
+        ReportOperator(task_id="report", wave="").execute(CONTEXT)
 
 
 def test_a_machine_that_left_the_wave_file_is_told(tmp_path):
