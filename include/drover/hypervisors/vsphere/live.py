@@ -4,24 +4,20 @@ The vCenter drives the move, so it outlives whoever asked for it. A mark in the 
 it is on; settings travel with the machine, so a retry finds the move by asking either vCenter.
 """
 
-import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from drover.errors import OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveState, LiveStatus, TargetSettings
-from drover.hypervisors.vsphere import inventory, lookup, nodes, tags, tasks
+from drover.hypervisors.vsphere import inventory, lookup, nodes, relocate, tags, tasks
 from drover.hypervisors.vsphere.collector import retrieve
-from drover.hypervisors.vsphere.define import placement
-from drover.hypervisors.vsphere.errors import fault_error, from_fault
-from drover.hypervisors.vsphere.keys import device_keys
+from drover.hypervisors.vsphere.errors import fault_error
 from drover.hypervisors.vsphere.place import Esx, Site, survey
+from drover.hypervisors.vsphere.relocate import reference_of, same_vcenter
 from drover.hypervisors.vsphere.session import Session
-from drover.hypervisors.vsphere.specs import network_backing
-from drover.hypervisors.vsphere.tls import spelled
 from drover.model import PowerState, VirtualMachine
 
 log = logging.getLogger(__name__)
@@ -37,7 +33,7 @@ def obstacles(source: Session, target: Session, name: str, settings: TargetSetti
     machine = inventory.machine(source, name)
     site = survey(target)
     host = _host(source, target, machine, site, settings)
-    return _check(source, machine, _spec(source, target, machine, site, host, settings))
+    return relocate.check(source, machine, relocate.spec(source, target, machine, site, host, settings))
 
 
 def start(
@@ -61,149 +57,27 @@ def start(
         log.warning("vMotion knows no limit for one move; '%s' goes as fast as the network lets it.", name)
     site = survey(target)
     host = _host(source, target, machine, site, settings)
-    spec = _spec(source, target, machine, site, host, settings)
-    against = _check(source, machine, spec)
+    spec = relocate.spec(source, target, machine, site, host, settings)
+    against = relocate.check(source, machine, spec)
     if against:
         raise OperatorNeededError(
             f"Machine '{name}' cannot be moved live from {source.name} to {host.name}: "
             f"{' '.join(sentence for _, sentence in against)}",
             remedy="Correct that in the vSphere client, or give the machine the strategy 'cold'.",
         )
-    reference = _reference(source, machine)
+    reference = reference_of(source, machine)
     _mark(source, reference, machine, target, host, settings)
     with source.errors():
         reference.RelocateVM_Task(spec, "defaultPriority")
 
 
-def _reference(session: Session, machine: VirtualMachine) -> Any:
-    from pyVmomi import vim
-
-    return vim.VirtualMachine(machine.id, session.stub)
-
-
-def _same(source: Session, target: Session) -> bool:
-    """One vCenter behind both connections."""
-    return bool(source.content.about.instanceUuid == target.content.about.instanceUuid)
-
-
 def _host(source: Session, target: Session, machine: VirtualMachine, site: Site, settings: TargetSettings) -> Esx:
     """Within one vCenter it is the machine's own host only where that was asked for: its storage moves then."""
     host = site.host_for(machine, settings)
-    if _same(source, target) and host.name == machine.host and settings.host != machine.host:
+    if same_vcenter(source, target) and host.name == machine.host and settings.host != machine.host:
         others = tuple(one for one in site.hosts if one.name != machine.host)
         return replace(site, hosts=others).host_for(machine, settings)
     return host
-
-
-# The order
-
-
-def _spec(
-    source: Session, target: Session, machine: VirtualMachine, site: Site, host: Esx, settings: TargetSettings
-) -> Any:
-    from pyVmomi import vim
-
-    folder, pool = placement(target, site, host)
-    keys = device_keys(source, _reference(source, machine))
-    stores = {
-        disk.name: site.datastore(settings.storage.get(disk.pool or "", "")) if disk.pool in settings.storage else None
-        for disk in machine.disks
-    }
-    for name, store in stores.items():
-        if store is None:
-            raise OperatorNeededError(
-                f"Disk {name} of machine '{machine.name}' lies in a datastore that is not mapped.",
-                remedy="Add it to mappings: storage.",
-            )
-    first = next((store for store in stores.values() if store is not None), None)
-    across = not _same(source, target)
-    locators = [
-        vim.vm.RelocateSpec.DiskLocator(diskId=keys[name], datastore=vim.Datastore(store.id, target.stub))
-        for name, store in stores.items()
-        if store is not None
-    ]
-    stub = target.stub  # A reference carries an id; those of another vCenter are read by that one.
-    return vim.vm.RelocateSpec(
-        service=_service(target) if across else None,
-        folder=vim.Folder(folder._moId, stub) if across else None,
-        host=vim.HostSystem(host.id, stub),
-        pool=vim.ResourcePool(pool._moId, stub),
-        datastore=vim.Datastore(first.id, stub) if first is not None else None,
-        disk=locators,
-        deviceChange=list(_adapters(source, target, machine, site, settings)),
-    )
-
-
-def _service(target: Session) -> Any:
-    from pyVmomi import vim
-
-    about = target.content.about
-    return vim.ServiceLocator(
-        instanceUuid=about.instanceUuid,
-        url=f"https://{target.name}:{target.port}",
-        credential=vim.ServiceLocator.NamePassword(username=target.spec.login, password=target.spec.password),
-        sslThumbprint=_thumbprint(target),
-    )
-
-
-def _thumbprint(target: Session) -> str:
-    """SHA-1, as vSphere wants it, of the very certificate that this session has verified."""
-    line = target.http().connection()
-    try:
-        with target.errors():
-            line.connect()
-        der: bytes = line.sock.getpeercert(binary_form=True)  # type: ignore[assignment]
-    finally:
-        line.close()
-    return spelled(hashlib.sha1(der, usedforsecurity=False).hexdigest())
-
-
-def _adapters(
-    source: Session, target: Session, machine: VirtualMachine, site: Site, settings: TargetSettings
-) -> Iterator[Any]:
-    from pyVmomi import vim
-
-    keys = device_keys(source, _reference(source, machine))
-    with source.errors():
-        devices = {one.key: one for one in _reference(source, machine).config.hardware.device}
-    for nic in machine.nics:
-        wanted = settings.networks.get(nic.network)
-        if wanted is None:
-            raise OperatorNeededError(
-                f"Machine '{machine.name}' has an adapter on network '{nic.network}', which is not mapped.",
-                remedy="Add it to mappings: networks.",
-            )
-        if _same(source, target) and wanted == nic.network:
-            continue
-        device = devices[keys[nic.mac]]
-        device.backing = network_backing(target, site, wanted)
-        yield vim.vm.device.VirtualDeviceSpec(operation="edit", device=device)
-
-
-# The platform's own check
-
-
-def _check(source: Session, machine: VirtualMachine, spec: Any) -> list[tuple[str, str]]:
-    """Errors of CheckRelocate. A vCenter that has no such check says so when the move begins."""
-    from pyVmomi import vmodl
-
-    checker = source.content.vmProvisioningChecker
-    if checker is None:
-        return []
-    with source.errors():
-        try:
-            task = checker.CheckRelocate_Task(_reference(source, machine), spec)
-        except (vmodl.fault.NotSupported, vmodl.fault.MethodNotFound):
-            return []
-    results = tasks.wait(source, task, f"the check of the move of machine '{machine.name}'")
-    return [_told(source, error) for result in results or () for error in result.error or ()]
-
-
-def _told(source: Session, error: Any) -> tuple[str, str]:
-    kind = type(error.fault).__name__.rpartition(".")[2]
-    if error.localizedMessage and not getattr(error.fault, "msg", None):
-        error.fault.msg = error.localizedMessage
-    return kind, from_fault(source.name, error.fault, "vMotion").message
 
 
 # Which move it is on
@@ -282,7 +156,7 @@ def _arrived(source: Session, target: Session, name: str) -> VirtualMachine | No
     machine = next(iter(inventory.read(target, [there._moId])), None)
     if machine is None or going.get("vcenter") != target.content.about.instanceUuid:
         return None
-    if _same(source, target):
+    if same_vcenter(source, target):
         task, found = _task(source, there._moId)
         moved = machine.host == going.get("host") and going.get("host") != going.get("from")
         return machine if moved or (found is not None and found.word == "success") else None

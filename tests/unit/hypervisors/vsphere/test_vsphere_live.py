@@ -107,7 +107,7 @@ def test_the_platforms_own_check_is_what_the_user_reads(
 ) -> None:
     wanted = settings(running, networks=MAP, host="esx-t2")
     assert live.obstacles(hypervisor.session, hypervisor.session, "mail", wanted) == []
-    monkeypatch.setattr(live, "_check", lambda *_: [("CpuIncompatible", "the CPUs differ.")])
+    monkeypatch.setattr(live.relocate, "check", lambda *_: [("CpuIncompatible", "the CPUs differ.")])
     with pytest.raises(OperatorNeededError) as caught:
         hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
     assert caught.value.message == ("Machine 'mail' cannot be moved live from 127.0.0.1 to esx-t2: the CPUs differ.")

@@ -1,0 +1,133 @@
+"""What is asked of a vCenter for a vMotion, and what its own check says against it."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from drover.errors import OperatorNeededError
+from drover.hypervisors.port import TargetSettings
+from drover.hypervisors.vsphere import tasks
+from drover.hypervisors.vsphere.define import placement
+from drover.hypervisors.vsphere.errors import from_fault
+from drover.hypervisors.vsphere.keys import device_keys
+from drover.hypervisors.vsphere.place import Esx, Site
+from drover.hypervisors.vsphere.session import Session
+from drover.hypervisors.vsphere.specs import network_backing
+from drover.hypervisors.vsphere.tls import spelled
+from drover.model import VirtualMachine
+
+
+def reference_of(session: Session, machine: VirtualMachine) -> Any:
+    from pyVmomi import vim
+
+    return vim.VirtualMachine(machine.id, session.stub)
+
+
+def same_vcenter(source: Session, target: Session) -> bool:
+    """One vCenter behind both connections."""
+    return bool(source.content.about.instanceUuid == target.content.about.instanceUuid)
+
+
+def spec(
+    source: Session, target: Session, machine: VirtualMachine, site: Site, host: Esx, settings: TargetSettings
+) -> Any:
+    from pyVmomi import vim
+
+    folder, pool = placement(target, site, host)
+    keys = device_keys(source, reference_of(source, machine))
+    stores = {
+        disk.name: site.datastore(settings.storage.get(disk.pool or "", "")) if disk.pool in settings.storage else None
+        for disk in machine.disks
+    }
+    for name, store in stores.items():
+        if store is None:
+            raise OperatorNeededError(
+                f"Disk {name} of machine '{machine.name}' lies in a datastore that is not mapped.",
+                remedy="Add it to mappings: storage.",
+            )
+    first = next((store for store in stores.values() if store is not None), None)
+    across = not same_vcenter(source, target)
+    locators = [
+        vim.vm.RelocateSpec.DiskLocator(diskId=keys[name], datastore=vim.Datastore(store.id, target.stub))
+        for name, store in stores.items()
+        if store is not None
+    ]
+    stub = target.stub  # A reference carries an id; those of another vCenter are read by that one.
+    return vim.vm.RelocateSpec(
+        service=_service(target) if across else None,
+        folder=vim.Folder(folder._moId, stub) if across else None,
+        host=vim.HostSystem(host.id, stub),
+        pool=vim.ResourcePool(pool._moId, stub),
+        datastore=vim.Datastore(first.id, stub) if first is not None else None,
+        disk=locators,
+        deviceChange=list(_adapters(source, target, machine, site, settings)),
+    )
+
+
+def _service(target: Session) -> Any:
+    from pyVmomi import vim
+
+    about = target.content.about
+    return vim.ServiceLocator(
+        instanceUuid=about.instanceUuid,
+        url=f"https://{target.name}:{target.port}",
+        credential=vim.ServiceLocator.NamePassword(username=target.spec.login, password=target.spec.password),
+        sslThumbprint=_thumbprint(target),
+    )
+
+
+def _thumbprint(target: Session) -> str:
+    """SHA-1, as vSphere wants it, of the very certificate that this session has verified."""
+    line = target.http().connection()
+    try:
+        with target.errors():
+            line.connect()
+        der: bytes = line.sock.getpeercert(binary_form=True)  # type: ignore[assignment]
+    finally:
+        line.close()
+    return spelled(hashlib.sha1(der, usedforsecurity=False).hexdigest())
+
+
+def _adapters(
+    source: Session, target: Session, machine: VirtualMachine, site: Site, settings: TargetSettings
+) -> Iterator[Any]:
+    from pyVmomi import vim
+
+    keys = device_keys(source, reference_of(source, machine))
+    with source.errors():
+        devices = {one.key: one for one in reference_of(source, machine).config.hardware.device}
+    for nic in machine.nics:
+        wanted = settings.networks.get(nic.network)
+        if wanted is None:
+            raise OperatorNeededError(
+                f"Machine '{machine.name}' has an adapter on network '{nic.network}', which is not mapped.",
+                remedy="Add it to mappings: networks.",
+            )
+        if same_vcenter(source, target) and wanted == nic.network:
+            continue
+        device = devices[keys[nic.mac]]
+        device.backing = network_backing(target, site, wanted)
+        yield vim.vm.device.VirtualDeviceSpec(operation="edit", device=device)
+
+
+def check(source: Session, machine: VirtualMachine, spec: Any) -> list[tuple[str, str]]:
+    """Errors of CheckRelocate. A vCenter that has no such check says so when the move begins."""
+    from pyVmomi import vmodl
+
+    checker = source.content.vmProvisioningChecker
+    if checker is None:
+        return []
+    with source.errors():
+        try:
+            task = checker.CheckRelocate_Task(reference_of(source, machine), spec)
+        except (vmodl.fault.NotSupported, vmodl.fault.MethodNotFound):
+            return []
+    results = tasks.wait(source, task, f"the check of the move of machine '{machine.name}'")
+    return [_told(source, error) for result in results or () for error in result.error or ()]
+
+
+def _told(source: Session, error: Any) -> tuple[str, str]:
+    kind = type(error.fault).__name__.rpartition(".")[2]
+    if error.localizedMessage and not getattr(error.fault, "msg", None):
+        error.fault.msg = error.localizedMessage
+    return kind, from_fault(source.name, error.fault, "vMotion").message
