@@ -7,9 +7,7 @@ import typer
 
 from drover_lab import slots
 
-app = typer.Typer(
-    name="lab", help="A datacenter in a box: two sites, KVM hosts, vCenters.", no_args_is_help=True
-)
+app = typer.Typer(name="lab", help="A datacenter in a box: two sites, KVM hosts, vCenters.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Option("--name", help="Which lab; several can stand side by side.")]
 

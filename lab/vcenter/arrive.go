@@ -64,9 +64,6 @@ func (c *Center) proceed(parts []string, body io.Reader) error {
 	}
 	c.arrivals.mutex.Lock()
 	coming := c.arrivals.known[parts[1]]
-	if parts[0] == "finish" || parts[0] == "abort" {
-		delete(c.arrivals.known, parts[1])
-	}
 	c.arrivals.mutex.Unlock()
 	if coming == nil {
 		return fmt.Errorf("no machine %s is on its way", parts[1])
@@ -81,12 +78,18 @@ func (c *Center) proceed(parts []string, body io.Reader) error {
 	case "variables":
 		return c.receiveVariables(coming, body)
 	case "finish":
-		return c.finishArrival(coming)
+		if err := c.finishArrival(coming); err != nil {
+			return err
+		}
 	case "abort":
 		c.abortArrival(coming)
-		return nil
+	default:
+		return fmt.Errorf("'%s' is not known here", parts[0])
 	}
-	return fmt.Errorf("'%s' is not known here", parts[0])
+	c.arrivals.mutex.Lock()
+	delete(c.arrivals.known, parts[1])
+	c.arrivals.mutex.Unlock()
+	return nil
 }
 
 func (c *Center) receiveDisk(disk Disk, body io.Reader) error {
@@ -267,21 +270,23 @@ func (c *Center) finishArrival(coming *arrival) error {
 	deadline := time.Now().Add(startPatience)
 	for {
 		var state struct {
-			Running bool `json:"running"`
+			Status string `json:"status"`
 		}
 		if err := coming.process.line.run("query-status", nil, &state); err != nil {
 			return err
 		}
-		if state.Running {
+		if state.Status != "inmigrate" {
 			break
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s came, and does not run", coming.vm.Name)
+			return fmt.Errorf("%s does not come", coming.vm.Name)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
 	}
-	if err := coming.process.line.run("nbd-server-stop", nil, nil); err != nil {
-		log.Printf("%s: %v", coming.vm.Name, err)
+	for _, command := range []string{"nbd-server-stop", "cont"} {
+		if err := coming.process.line.run(command, nil, nil); err != nil {
+			return err
+		}
 	}
 	coming.vm.machine().runs(coming.process)
 	ctx := c.context()

@@ -260,18 +260,30 @@ func (vm *VirtualMachine) moveAway(ctx *simulator.Context, task *simulator.Task,
 	} else {
 		err = vm.carryFiles(ctx, task, there, disks, &given)
 	}
-	if err != nil {
-		if undo := there.ask("abort/"+given.Machine.Value, nil, nil); undo != nil {
-			log.Printf("%s: what was begun at the other vCenter is left there: %v", vm.Name, undo)
-		}
-		return nil, faultOf(err, vm.Name)
+	if err == nil {
+		err = there.ask("finish/"+given.Machine.Value, nil, nil)
 	}
-	if err := there.ask("finish/"+given.Machine.Value, nil, nil); err != nil {
-		return nil, faultOf(err, vm.Name)
+	if err != nil {
+		return nil, vm.stay(process, there, &given, err)
 	}
 	vm.center.progress(ctx, task, 100)
 	vm.leave(ctx)
 	return given.Machine, nil
+}
+
+// stay takes back what was begun at the other vCenter, and only then has the machine go on here.
+func (vm *VirtualMachine) stay(process *Qemu, there *peer, given *promise, why error) types.BaseMethodFault {
+	if undo := there.ask("abort/"+given.Machine.Value, nil, nil); undo != nil {
+		log.Printf("%s may be at the other vCenter, so it is not started here: %v", vm.Name, undo)
+		return faultOf(why, vm.Name)
+	}
+	if process != nil {
+		_ = process.line.run("migrate_cancel", nil, nil)
+		if err := process.line.run("cont", nil, nil); err != nil {
+			log.Printf("%s does not go on: %v", vm.Name, err)
+		}
+	}
+	return faultOf(why, vm.Name)
 }
 
 // leave takes the machine, which lives elsewhere now, out of the inventory and off the datastores.
@@ -343,10 +355,10 @@ func (vm *VirtualMachine) carryRunning(ctx *simulator.Context, task *simulator.T
 	if err != nil {
 		return err
 	}
-	if err := process.hand(given.Memory, jobs, vm.follow(ctx, task, 35)); err != nil {
+	if err := process.hand(given.Memory, jobs, vm.follow(ctx, task, 95)); err != nil {
 		for _, job := range jobs {
 			_ = process.line.run("block-job-cancel", map[string]any{"device": job, "force": true}, nil)
-			_ = process.finish(job, nil)
+			_ = process.gone(job)
 		}
 		return err
 	}
@@ -404,7 +416,7 @@ func (q *Qemu) letGo(jobs []string) error {
 		if err := q.line.run("block-job-cancel", map[string]any{"device": job}, nil); err != nil {
 			return err
 		}
-		if err := q.finish(job, nil); err != nil {
+		if err := q.gone(job); err != nil {
 			return err
 		}
 	}

@@ -61,6 +61,7 @@ func newCenter(config *Config) (*Center, error) {
 
 // serve starts to answer: on HTTPS for everybody, and on the control socket for the lab.
 func (c *Center) serve() error {
+	c.endLeftovers()
 	pair, err := tls.LoadX509KeyPair(c.config.Certificate, c.config.Key)
 	if err != nil {
 		return err

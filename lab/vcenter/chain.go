@@ -199,7 +199,7 @@ func (q *Qemu) commit(top string, upper, lower Disk) error {
 	if err := q.line.run("block-commit", arguments, nil); err != nil {
 		return err
 	}
-	return q.finish(job, nil)
+	return q.finish(job)
 }
 
 type jobState struct {
@@ -226,10 +226,13 @@ func (q *Qemu) job(id string) (jobState, error) {
 }
 
 // finish waits for a job of QEMU's and lets it switch over when it is ready.
-//
-// :param asked: is called again and again with its state; an error of its ends the job.
-func (q *Qemu) finish(id string, asked func(jobState) error) error {
-	completing := false
+func (q *Qemu) finish(id string) error { return q.wait(id, true) }
+
+// gone waits for a job that was told to end as it is.
+func (q *Qemu) gone(id string) error { return q.wait(id, false) }
+
+func (q *Qemu) wait(id string, complete bool) error {
+	completing := !complete
 	for {
 		job, err := q.job(id)
 		if err != nil {
@@ -241,13 +244,6 @@ func (q *Qemu) finish(id string, asked func(jobState) error) error {
 				return errors.New(job.Problem)
 			}
 			return nil
-		}
-		if asked != nil && !completing {
-			if err := asked(job); err != nil {
-				_ = q.line.run("job-cancel", map[string]any{"id": id}, nil)
-				_ = q.finish(id, nil)
-				return err
-			}
 		}
 		if job.Status == "ready" && !completing {
 			if err := q.line.run("job-complete", map[string]any{"id": id}, nil); err != nil {

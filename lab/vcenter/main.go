@@ -32,6 +32,5 @@ func main() {
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT)
 	<-ended
-	// The machines go on: whoever starts this vCenter again finds them by their pid files.
 	center.close()
 }

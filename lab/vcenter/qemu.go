@@ -26,7 +26,7 @@ type qmpEvent struct {
 	data map[string]any
 }
 
-// runState is what a vCenter that starts anew needs, to find a machine that still runs.
+// runState is what a vCenter that starts anew needs, to end a machine that still runs.
 type runState struct {
 	Process processRecord `json:"process"`
 	Name    string        `json:"name"`
@@ -47,7 +47,7 @@ func (c *Center) launch(id, name string, arguments []string) (*Qemu, error) {
 	arguments = append(arguments, "-S", "-qmp", "unix:"+base+".sock,server=on,wait=off")
 	command := exec.Command("qemu-system-x86_64", arguments...)
 	command.Stdout, command.Stderr = output, output
-	// A session of its own: the machine outlives a vCenter that crashes.
+	// A session of its own: what ends the vCenter by its terminal does not end the machine.
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := command.Start(); err != nil {
 		return nil, err
@@ -81,24 +81,26 @@ func (c *Center) launch(id, name string, arguments []string) (*Qemu, error) {
 	return process, nil
 }
 
-// adopt takes over a machine that an earlier vCenter started.
-func (c *Center) adopt(base string, known runState) (*Qemu, error) {
-	process := &Qemu{
-		record: known.Process, state: base, ended: make(chan struct{}), events: make(chan qmpEvent, 1000),
-	}
-	never := make(chan struct{})
-	if err := process.connect(never); err != nil {
-		return nil, err
-	}
-	go func() {
-		<-process.line.ended
-		for process.record.alive() {
-			time.Sleep(20 * time.Millisecond)
+// endLeftovers ends the machines that a vCenter left which crashed: this one does not know them, and would start them
+// a second time.
+func (c *Center) endLeftovers() {
+	paths, _ := filepath.Glob(filepath.Join(c.config.runFolder(), "*.json"))
+	for _, path := range paths {
+		var known runState
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = json.Unmarshal(text, &known)
 		}
-		process.clean()
-		close(process.ended)
-	}()
-	return process, nil
+		if err == nil {
+			err = known.Process.kill()
+		}
+		if err != nil {
+			log.Printf("%s: %v", path, err)
+			continue
+		}
+		log.Printf("%s ran on without its vCenter, and is ended", known.Name)
+		_ = os.Remove(path)
+	}
 }
 
 func (q *Qemu) connect(gone <-chan struct{}) error {

@@ -168,7 +168,7 @@ func (vm *VirtualMachine) moveFiles(ctx *simulator.Context, task *simulator.Task
 		return err
 	}
 	for _, job := range jobs {
-		if err := process.finish(job, nil); err != nil {
+		if err := process.finish(job); err != nil {
 			return err
 		}
 	}
@@ -192,7 +192,7 @@ func (q *Qemu) mirror(disks []Disk, targets map[int32]map[string]any, follow fun
 	undo := func(err error) ([]string, error) {
 		for _, job := range jobs {
 			_ = q.line.run("block-job-cancel", map[string]any{"device": job, "force": true}, nil)
-			_ = q.finish(job, nil)
+			_ = q.gone(job)
 		}
 		for _, name := range nodes {
 			_ = q.line.run("blockdev-del", map[string]any{"node-name": name}, nil)

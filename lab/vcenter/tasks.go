@@ -25,9 +25,6 @@ func (c *Center) start(ctx *simulator.Context, of mo.Reference, name string, do 
 	task.Info.EntityName = ""
 	if entity, isEntity := c.registry().Get(ref).(mo.Entity); isEntity {
 		task.Info.EntityName = entity.Entity().Name
-	} else {
-		// A checker or a lease is no entity, and pyvmomi refuses a task that says it is.
-		task.Info.Entity = nil
 	}
 	if ctx.Session != nil {
 		task.Info.Reason = &types.TaskReasonUser{UserName: ctx.Session.UserName}
@@ -35,6 +32,10 @@ func (c *Center) start(ctx *simulator.Context, of mo.Reference, name string, do 
 	now := time.Now()
 	task.Info.StartTime, task.Info.State = &now, types.TaskInfoStateRunning
 	c.registry().Put(task)
+	if _, isEntity := c.registry().Get(ref).(mo.Entity); !isEntity {
+		// A checker is no entity, and pyvmomi refuses a task that says it is.
+		task.Info.Entity = nil
+	}
 	c.update(&own, task, map[string]any{"info.key": task.Self.Value, "info.task": task.Self})
 	if c.cancellable(name) {
 		c.update(&own, task, map[string]any{"info.cancelable": true})

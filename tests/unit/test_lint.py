@@ -24,4 +24,4 @@ def test_the_check_has_nothing_to_say(hook: dict[str, Any]) -> None:
 
 
 def test_the_checks_are_those_that_we_agreed_on() -> None:
-    assert [hook["id"] for hook in hooks()] == ["ruff", "format", "mypy"]
+    assert [hook["id"] for hook in hooks()] == ["ruff", "format", "mypy", "go"]

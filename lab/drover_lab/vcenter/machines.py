@@ -66,7 +66,7 @@ def create(lab: Topology, where: LabHost, guest: Guest, pristine: dict[str, Path
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for disk in guest.spec.disks:
-        target = folder / f"{_disk_name(guest, disk.bootable)}.vmdk"
+        target = folder / f"{disk_name(guest, disk.bootable)}.vmdk"
         command = ["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=monolithicFlat"]
         run([*command, str(pristine[disk.name]), str(target)])
     with session(lab, where) as instance:
@@ -86,8 +86,20 @@ def start(lab: Topology, where: LabHost, name: str) -> None:
                 _wait(machine.PowerOnVM_Task())
 
 
-def _disk_name(guest: Guest, bootable: bool) -> str:
+def disk_name(guest: Guest, bootable: bool) -> str:
     return guest.name if bootable else f"{guest.name}_1"
+
+
+def autostarts(lab: Topology, where: LabHost) -> set[str]:
+    """Names of the machines that start with their host."""
+    with session(lab, where) as instance:
+        hosts = {machine.runtime.host for machine in _machines(instance)}
+        return {
+            info.key.name
+            for host in hosts
+            for info in host.configManager.autoStartManager.config.powerInfo
+            if info.startAction == "powerOn"
+        }
 
 
 def _machines(instance: Any) -> list[Any]:
@@ -125,7 +137,7 @@ def _disk(guest: Guest, unit: int) -> Any:
 
     disk = guest.spec.disks[unit]
     backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
-        fileName=f"[{DATASTORE}] {guest.name}/{_disk_name(guest, disk.bootable)}.vmdk",
+        fileName=f"[{DATASTORE}] {guest.name}/{disk_name(guest, disk.bootable)}.vmdk",
         diskMode="persistent",
         thinProvisioned=True,
     )

@@ -42,18 +42,6 @@ def test_powering_off_ends_it_at_once(vlab: Lab, near: Client) -> None:
     vlab.wait_healthy("shop")
 
 
-def test_a_vcenter_that_crashes_finds_its_machines_again(vlab: Lab, near: Client) -> None:
-    """Its host starts the program again; the machines ran on meanwhile."""
-    before = {one["name"]: one["pid"] for one in vlab.ask_vcenter("vc-a", "machines")}
-    ticks = len(vlab.journal("shop"))
-    vlab.crash_vcenter("vc-a")
-    after = {one["name"]: one["pid"] for one in vlab.ask_vcenter("vc-a", "machines")}
-    assert after == before
-    assert len(vlab.journal("shop")) >= ticks
-    machine = Client(vlab, "vc-a").machine("shop")
-    assert machine.runtime.powerState == "poweredOn"
-
-
 def test_names_are_unique_in_a_folder_only(near: Client) -> None:
     near.create("twin")
     with pytest.raises(TaskFailed) as caught:

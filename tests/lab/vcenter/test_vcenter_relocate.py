@@ -104,7 +104,9 @@ def test_to_another_vcenter_and_back_without_a_missing_tick(vlab: Lab, near: Cli
     assert journal[: len(before)] == before
     assert [number for number, _ in journal] == list(range(1, len(journal) + 1))
     assert near.request("GET", near.file("[datastore1] mail/mail.vmdk"))[0] == 404
-    far.wait(there.RelocateVM_Task(place(near)))
+    back = place(near)
+    back.host = near.cluster.host[0]
+    far.wait(there.RelocateVM_Task(back))
     vlab.wait_healthy("mail")
     assert vlab.states()["vc-a"]["mail"] == "running"
 
