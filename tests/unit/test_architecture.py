@@ -19,13 +19,29 @@ HOMES = {
     "pyVim": "include/drover/hypervisors/vsphere",
     "winrm": "include/drover/hypervisors/hyperv",
     "krb5": "include/drover/hypervisors/hyperv",
+    "smbclient": "include/drover/hypervisors/hyperv",
+    "smbprotocol": "include/drover/hypervisors/hyperv",
 }
 # SSH is also how a command is run inside a guest, whatever it runs on: file, module, why.
 EXCEPTIONS = {
     ("include/drover/guest/checks.py", "paramiko"): "the application check 'command' runs over SSH to the guest",
 }
 # What may not be loaded when Airflow parses a DAG file or starts a component.
-SLOW = {"pandas", "great_expectations", "pyVmomi", "pyVim", "libvirt", "winrm", "krb5", "paramiko", "nbd", "guestfs", "pyarrow"}
+SLOW = {
+    "pandas",
+    "great_expectations",
+    "pyVmomi",
+    "pyVim",
+    "libvirt",
+    "winrm",
+    "krb5",
+    "smbclient",
+    "smbprotocol",
+    "paramiko",
+    "nbd",
+    "guestfs",
+    "pyarrow",
+}
 # The lab may use any of them: it builds the hosts that the SDKs are used against.
 PRODUCT = ["include/drover", "plugins", "dags"]
 

@@ -30,7 +30,7 @@ class Session:
 
     def __init__(self, spec: ConnectionSpec) -> None:
         self.target = target.read(spec)
-        self._spec = spec
+        self.spec = spec
         self._folder = tempfile.TemporaryDirectory(prefix="drover-winrm-")
         verified = self.target.scheme == "https" and self.target.verify_certificate
         self._trust = target.trust(spec, Path(self._folder.name)) if verified else ""
@@ -76,14 +76,14 @@ class Session:
         if self.target.transport == "kerberos":
             from drover.hypervisors.hyperv import tickets
 
-            with tickets.ticket(self.target, self._spec.login or "", self._spec.password or ""):
+            with tickets.ticket(self.target, self.spec.login or "", self.spec.password or ""):
                 protocol.transport.build_session()  # logs in, as messages are sealed
         return protocol
 
     def _protocol(self) -> "Protocol":
         from winrm.protocol import Protocol
 
-        to, spec = self.target, self._spec
+        to, spec = self.target, self.spec
         certificate = to.transport == "certificate"
         return Protocol(
             endpoint=to.url,

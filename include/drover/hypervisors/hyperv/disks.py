@@ -1,0 +1,150 @@
+"""A machine's disks, read and written over SMB. The platform takes them at random, so nothing is staged.
+
+qemu decodes single VHD and VHDX files, and no chain of them: the machine may have no checkpoints. One that runs is
+frozen by a checkpoint of ours; its disks' files are then still, as what the guest writes goes into new ones. Removing
+the checkpoint in the end lets Hyper-V merge them.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from drover.blocks.endpoint import Endpoint
+from drover.errors import OperatorNeededError, RetryableError
+from drover.hypervisors.hyperv import power, scripts
+from drover.hypervisors.hyperv.owned import require_off, require_ours
+from drover.hypervisors.hyperv.session import Session
+from drover.hypervisors.hyperv.smb import serve
+from drover.hypervisors.hyperv.smb_client import RemoteFile, Share, share_of
+from drover.model import Disk, DiskFormat, Ownership, PowerState, VirtualMachine
+
+log = logging.getLogger(__name__)
+CHECKPOINT = "drover read"
+_FREEZING = 900.0
+_MERGED = 1800.0
+_LOOK = 2.0
+
+
+@contextmanager
+def read_disks(session: Session, machine: VirtualMachine) -> Iterator[Mapping[str, Endpoint]]:
+    """:raises OperatorNeededError: a disk cannot be read, or the machine is in a state in which none can."""
+    share = share_of(session.spec)
+    _refuse_unreadable(session, machine)
+    if machine.state is PowerState.OFF:
+        with _endpoints(session, share, machine, writable=False) as endpoints:
+            yield endpoints
+            if power.raw_state(session, machine.id or "") != "Off":
+                raise OperatorNeededError(
+                    f"Machine '{machine.name}' on {session.target.host} was started while its disks were read.",
+                    remedy="Find out who started it; then run this step again.",
+                )
+    elif machine.state is PowerState.RUNNING:
+        with _frozen(session, machine) as frozen, _endpoints(session, share, machine, frozen) as endpoints:
+            yield endpoints
+    else:
+        raise OperatorNeededError(
+            f"Machine '{machine.name}' on {session.target.host} is neither running nor off.",
+            remedy="Start it or shut it down, then try again.",
+        )
+
+
+@contextmanager
+def write_disks(session: Session, machine: VirtualMachine, owner: Ownership) -> Iterator[Mapping[str, Endpoint]]:
+    """:raises OperatorNeededError: the machine is not off, or it is not this owner's."""
+    require_ours(session, machine, owner, "written to")
+    require_off(session, machine, "written to")
+    _refuse_unreadable(session, machine)
+    with _endpoints(session, share_of(session.spec), machine, writable=True) as endpoints:
+        yield endpoints
+
+
+def release(session: Session, machine: VirtualMachine) -> None:
+    """Removes what a killed try left: our checkpoint."""
+    if CHECKPOINT in machine.snapshots:
+        _thaw(session, machine)
+
+
+def _refuse_unreadable(session: Session, machine: VirtualMachine) -> None:
+    foreign = [name for name in machine.snapshots if name != CHECKPOINT]
+    if foreign:
+        raise OperatorNeededError(
+            f"Machine '{machine.name}' on {session.target.host} has checkpoints ({', '.join(foreign)}), so its disks "
+            "are chains of files, which nothing but Hyper-V reads.",
+            remedy="Delete them in Hyper-V Manager and wait until they are merged, then try again.",
+        )
+    for disk in machine.disks:
+        where = f"Disk {disk.name} of machine '{machine.name}' on {session.target.host}"
+        if disk.raw_mapping:
+            raise OperatorNeededError(
+                f"{where} is a physical disk (pass-through), so it is no file that could be read.",
+                remedy="Turn it into a VHDX first, or move that disk by itself.",
+            )
+        if disk.backing is not None and CHECKPOINT not in machine.snapshots:
+            raise OperatorNeededError(
+                f"{where} is a differencing disk upon {disk.backing}, which nothing but Hyper-V reads.",
+                remedy="Merge it (Merge-VHD) or convert it (Convert-VHD), then try again.",
+            )
+
+
+@contextmanager
+def _endpoints(
+    session: Session, share: Share, machine: VirtualMachine, frozen: str = "", *, writable: bool = False
+) -> Iterator[dict[str, Endpoint]]:
+    """:param frozen: the checkpoint's id, where there is one."""
+    with ExitStack() as stack:
+        found = {}
+        for disk in machine.disks:
+            version = f"checkpoint {frozen}" if frozen else _version(share, disk)
+            uri = stack.enter_context(serve(share, disk.path, _format(disk), writable=writable))
+            found[disk.name] = Endpoint(
+                uri=uri,
+                label=f"machine {machine.name}, disk {disk.name} on {session.target.host}, over SMB",
+                read_only=not writable,
+                size=disk.size,
+                version=version,
+            )
+        yield found
+
+
+def _format(disk: Disk) -> DiskFormat:
+    if disk.format not in (DiskFormat.VHDX, DiskFormat.VHD):
+        raise OperatorNeededError(f"Disk {disk.name} is no VHD or VHDX.", remedy="Convert it (Convert-VHD).")
+    return disk.format
+
+
+def _version(share: Share, disk: Disk) -> str:
+    file = RemoteFile(share, disk.path, writable=False)
+    try:
+        return file.version
+    finally:
+        file.close()
+
+
+# A machine that runs
+
+
+@contextmanager
+def _frozen(session: Session, machine: VirtualMachine) -> Iterator[str]:
+    release(session, machine)
+    made = scripts.run(session, "checkpoint-make", deadline=_FREEZING, id=machine.id, name=CHECKPOINT)
+    log.info("Machine '%s' is frozen by a checkpoint.", machine.name)
+    try:
+        yield str(made[-1]) if made else ""
+    finally:
+        _thaw(session, machine)
+
+
+def _thaw(session: Session, machine: VirtualMachine) -> None:
+    """Removes our checkpoint and waits until the disks are single files again."""
+    until = time.monotonic() + _MERGED
+    while True:
+        paths = scripts.run(session, "checkpoint-remove", deadline=_FREEZING, id=machine.id, name=CHECKPOINT)
+        if not any(str(path).lower().endswith((".avhdx", ".avhd")) for path in paths):
+            return
+        if time.monotonic() > until:
+            raise RetryableError(
+                f"Hyper-V on {session.target.host} does not merge the disks of machine '{machine.name}'.",
+                remedy="See its event log; then run this step again.",
+            )
+        time.sleep(_LOOK)

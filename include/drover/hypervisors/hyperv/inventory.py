@@ -1,0 +1,198 @@
+"""The machines of a host, all in one answer."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from drover.errors import BadInputError
+from drover.hypervisors.hyperv import scripts, tags
+from drover.hypervisors.hyperv.session import Session
+from drover.hypervisors.hyperv.site import pool_name, pool_of
+from drover.model import Cpu, Disk, DiskFormat, Firmware, Nic, PowerState, VirtualMachine
+
+Answer = Mapping[str, Any]
+
+_STATES = {"Running": PowerState.RUNNING, "Off": PowerState.OFF, "Paused": PowerState.PAUSED}
+_FORMATS = {"VHD": DiskFormat.VHD, "VHDX": DiskFormat.VHDX, "VHDSet": DiskFormat.VHDX}
+# Controllers in the order in which a guest finds them.
+_RANKS = {"IDE": 0, "SCSI": 1}
+_STARTING = ("Start", "StartIfRunning")
+# The integration service for shutting down. Its name is in the host's language; this is not.
+SHUTDOWN = "9f8233ac-be49-4c79-8ee3-e7e1985b2077"
+
+
+def machines(session: Session) -> list[VirtualMachine]:
+    """Every machine of the host, ordered by name."""
+    return sorted(read(session, ()), key=lambda machine: machine.name)
+
+
+def read(session: Session, ids: Sequence[str]) -> list[VirtualMachine]:
+    """The machines with these ids, in no order; all of them where no id is given."""
+    answers = scripts.run(session, "inventory", ids=list(ids))
+    if not answers:
+        return []
+    volumes = [pool_name(one["path"]) for one in scripts.run(session, "volumes")]
+    return [machine_of(answer, volumes) for answer in answers]
+
+
+def find(session: Session, name: str) -> VirtualMachine | None:
+    """:raises BadInputError: more than one machine has that name; Hyper-V lets them."""
+    machine_id = find_id(session, name)
+    return next(iter(read(session, [machine_id])), None) if machine_id is not None else None
+
+
+def machine(session: Session, name: str) -> VirtualMachine:
+    """:raises BadInputError: no machine has that name, or more than one has."""
+    found = find(session, name)
+    if found is None:
+        raise _missing(session, name)
+    return found
+
+
+def find_id(session: Session, name: str) -> str | None:
+    """Scripts are told ids: a name may hold what Hyper-V takes for a pattern.
+
+    :raises BadInputError: more than one machine has that name.
+    """
+    found = [str(one["id"]) for one in scripts.run(session, "machines") if one["name"] == name]
+    if len(found) > 1:
+        raise BadInputError(
+            f"{session.target.host} has {len(found)} machines named '{name}' ({', '.join(sorted(found))}).",
+            remedy="Rename all but one of them.",
+        )
+    return found[0] if found else None
+
+
+def id_of(session: Session, name: str) -> str:
+    """:raises BadInputError: no machine has that name, or more than one has."""
+    found = find_id(session, name)
+    if found is None:
+        raise _missing(session, name)
+    return found
+
+
+def _missing(session: Session, name: str) -> BadInputError:
+    return BadInputError(
+        f"There is no machine named '{name}' on {session.target.host}.",
+        remedy="Correct the name; Hyper-V Manager shows which there are.",
+    )
+
+
+def answer_of(session: Session, name: str) -> Answer:
+    """What the host itself says of the machine."""
+    found: Answer = json.loads(machine(session, name).native)
+    return found
+
+
+def machine_of(answer: Answer, volumes: Sequence[str]) -> VirtualMachine:
+    """:param answer: one of the script `inventory`. :param volumes: the names of the host's pools."""
+    disks = tuple(_disk(one, volumes) for one in sorted(answer["disks"], key=_place))
+    nics = tuple(_nic(one) for one in answer["adapters"])
+    order = tuple(_boot_order(answer, disks))
+    return VirtualMachine(
+        name=answer["name"],
+        uuid=(answer["biosGuid"].strip("{}") or answer["id"]).lower(),
+        hypervisor="hyperv",
+        host=answer["host"],
+        state=_STATES.get(answer["state"], PowerState.OTHER),
+        cpu=Cpu(count=answer["processors"], sockets=1, cores=answer["processors"]),
+        memory=int(answer["memory"]),
+        firmware=Firmware.UEFI if answer["generation"] == 2 else Firmware.BIOS,
+        disks=disks,
+        nics=nics,
+        autostart=answer["startAction"] in _STARTING,
+        secure_boot=answer["secureBoot"] == "On",
+        snapshots=tuple(one["name"] for one in answer["snapshots"]),
+        boot_order=order,
+        machine_type=answer["version"],
+        devices=tuple(_words(answer, disks)),
+        ownership=tags.read(answer["notes"]),
+        native=json.dumps(answer, separators=(",", ":"), sort_keys=True),
+        guest_tools=_tools(answer),
+        id=answer["id"],
+    )
+
+
+def _place(disk: Answer) -> tuple[int, int, int]:
+    return _RANKS.get(disk["controller"], len(_RANKS)), disk["number"], disk["location"]
+
+
+def _disk(answer: Answer, volumes: Sequence[str]) -> Disk:
+    ide = answer["controller"] == "IDE"
+    suffix = answer["path"].lower().rpartition(".")[2]
+    guessed = DiskFormat.VHD if suffix in ("vhd", "avhd") else DiskFormat.VHDX
+    return Disk(
+        name=f"{answer['controller']} {answer['number']}:{answer['location']}",
+        path=answer["path"],
+        pool=pool_of(answer["path"], volumes),
+        format=_FORMATS.get(answer["format"], guessed),
+        size=int(answer["size"] or 0),
+        allocated=int(answer["allocated"] or 0),
+        bus="ide" if ide else "scsi",
+        backing=answer["parent"] or None,
+        shared=answer["shared"] or answer["format"] == "VHDSet",
+        controller="hyperv-ide" if ide else "hyperv-scsi",
+        raw_mapping=answer["passThrough"],
+    )
+
+
+def _nic(answer: Answer) -> Nic:
+    mac = answer["mac"].lower()
+    return Nic(
+        mac=":".join(mac[at : at + 2] for at in range(0, len(mac), 2)),
+        network=answer["switch"],
+        model="hyperv-legacy" if answer["legacy"] else "hyperv",
+        address=next((one for one in answer["addresses"] if one), None),
+    )
+
+
+def _boot_order(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
+    names = {disk.path.lower(): disk.name for disk in disks}
+    for entry in answer["boot"]:
+        if entry["type"] == "Drive" and entry["path"].lower() in names:
+            yield names[entry["path"].lower()]
+        elif entry["type"] == "Network" and entry["mac"]:
+            yield _nic({"mac": entry["mac"], "switch": "", "legacy": False, "addresses": []}).mac
+        elif entry["type"] == "IDE":
+            yield from (disk.name for disk in disks[:1] if disk.bus == "ide")
+        elif entry["type"] == "LegacyNetworkAdapter":
+            yield from [_nic(one).mac for one in answer["adapters"] if one["legacy"]][:1]
+
+
+def _tools(answer: Answer) -> str | None:
+    """Whether the guest hears a request to shut down."""
+    service = next((one for one in answer["services"] if one["id"].lower().endswith(SHUTDOWN)), None)
+    if service is None or answer["state"] != "Running":
+        return None
+    if not service["enabled"]:
+        return "not running"
+    return "running" if service["status"] == "Ok" else "not running"
+
+
+def _words(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
+    """What is to be thought about beyond disks and adapters."""
+    for disk, one in zip(disks, sorted(answer["disks"], key=_place), strict=True):
+        if one["problem"] or (not one["size"] and not one["passThrough"]):
+            yield f"unreadable-disk-{disk.name}"
+    for one in answer["adapters"]:
+        mac = _nic(one).mac
+        if not one["switch"]:
+            yield f"interface-disconnected {mac}"
+        if one["vlanMode"] not in ("", "Untagged"):
+            yield f"vlan {mac} {one['vlanMode'].lower()} {one['vlan']}"
+        if not one["mac"].strip("0"):
+            yield f"interface-without-mac {one['name']}"
+    facts = {
+        "saved-state": answer["state"] in ("Saved", "FastSaved"),
+        "shielded": answer["shielded"],
+        "tpm": answer["tpm"],
+        "key-protector": answer["protector"] and not answer["tpm"],
+        f"replica {answer['replication']}": answer["replication"] not in ("", "Disabled"),
+        "cluster-role": answer["clustered"],
+        "dynamic-memory": answer["memoryDynamic"],
+        "nested-virtualization": answer["nested"],
+        f"secure-boot-template {answer['template']}": answer["secureBoot"] == "On"
+        and answer["template"] != "MicrosoftWindows",
+    }
+    yield from (word for word, is_so in facts.items() if is_so)
+    yield from (f"cdrom-media {path}" for path in answer["media"])

@@ -1,0 +1,8 @@
+# Which machines there are.
+param($p)
+Get-VM | ForEach-Object {
+    [pscustomobject]@{
+        id = [string]$_.Id
+        name = [string]$_.Name
+    }
+}

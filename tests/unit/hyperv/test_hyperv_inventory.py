@@ -1,0 +1,195 @@
+"""What a host answers becomes machines, hosts, networks and pools of the model."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from answers import DISK, GIB, GUID, HOST, ID, SHUTDOWN, VOLUMES, Told, answer
+
+from drover.errors import BadInputError
+from drover.hypervisors.hyperv import inventory, power, site, tags
+from drover.hypervisors.hyperv.errors import ScriptError
+from drover.hypervisors.hyperv.session import Session
+from drover.model import DiskFormat, Firmware, Ownership, PowerState, VirtualMachine
+
+OWNER = Ownership("wave", "run", "web", GUID.lower(), "target")
+
+
+def told(**answers: Any) -> Any:
+    return Told(**answers)
+
+
+def machine(**changes: Any) -> VirtualMachine:
+    return inventory.machine(told(inventory=[answer(**changes)]), "web")
+
+
+def test_a_machine_is_read() -> None:
+    found = machine()
+    assert (found.name, found.uuid, found.id, found.host) == ("web", GUID.lower(), ID, "HV-A")
+    assert (found.state, found.firmware, found.autostart) == (PowerState.RUNNING, Firmware.UEFI, True)
+    assert (found.cpu.count, found.memory, found.machine_type) == (2, GIB, "9.0")
+    (disk,) = found.disks
+    assert (disk.name, disk.pool, disk.size, disk.bus) == ("SCSI 0:0", "D:", 4 * GIB, "scsi")
+    assert (disk.controller, disk.format, disk.backing) == ("hyperv-scsi", DiskFormat.VHDX, None)
+    (nic,) = found.nics
+    assert (nic.mac, nic.network, nic.model, nic.address) == (
+        "00:15:5d:01:02:03",
+        "production",
+        "hyperv",
+        "192.0.2.7",
+    )
+    assert found.boot_order == ("SCSI 0:0", "00:15:5d:01:02:03")
+    assert found.guest_tools == "running"
+    assert found.devices == ()
+    assert found.ownership is None
+
+
+def test_disks_come_by_controller_and_place() -> None:
+    places = [("SCSI", 1, 0), ("SCSI", 0, 10), ("SCSI", 0, 2), ("IDE", 1, 0), ("IDE", 0, 1)]
+    disks = [DISK | {"controller": kind, "number": number, "location": at} for kind, number, at in places]
+    found = machine(generation=1, disks=disks, boot=[{"type": "IDE", "path": "", "mac": ""}])
+    assert [disk.name for disk in found.disks] == ["IDE 0:1", "IDE 1:0", "SCSI 0:2", "SCSI 0:10", "SCSI 1:0"]
+    assert found.firmware is Firmware.BIOS
+    assert found.boot_order == ("IDE 0:1",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"state": "Saved"}, "saved-state"),
+        ({"tpm": True, "protector": True}, "tpm"),
+        ({"shielded": True}, "shielded"),
+        ({"protector": True}, "key-protector"),
+        ({"replication": "Replicating"}, "replica Replicating"),
+        ({"clustered": True}, "cluster-role"),
+        ({"memoryDynamic": True}, "dynamic-memory"),
+        ({"nested": True}, "nested-virtualization"),
+        ({"media": ["D:\\a.iso"]}, "cdrom-media D:\\a.iso"),
+        (
+            {"secureBoot": "On", "template": "MicrosoftUEFICertificateAuthority"},
+            "secure-boot-template MicrosoftUEFICertificateAuthority",
+        ),
+        ({"disks": [DISK | {"problem": "in use", "size": ""}]}, "unreadable-disk-SCSI 0:0"),
+    ],
+)
+def test_what_is_to_be_thought_about_is_named(changes: dict[str, Any], word: str) -> None:
+    assert machine(**changes).devices == (word,)
+
+
+def test_adapters_tell_of_vlans_and_of_what_they_lack() -> None:
+    adapters = answer()["adapters"] * 3
+    adapters[0] = adapters[0] | {"vlanMode": "Access", "vlan": 12}
+    adapters[1] = adapters[1] | {"mac": "00155D010204", "switch": ""}
+    adapters[2] = adapters[2] | {"mac": "000000000000", "legacy": True}
+    found = machine(adapters=adapters)
+    assert found.devices == (
+        "vlan 00:15:5d:01:02:03 access 12",
+        "interface-disconnected 00:15:5d:01:02:04",
+        "interface-without-mac Network Adapter",
+    )
+    assert [nic.model for nic in found.nics] == ["hyperv", "hyperv", "hyperv-legacy"]
+
+
+def test_pass_through_and_shared_disks_are_told() -> None:
+    (disk,) = machine(disks=[DISK | {"passThrough": True, "size": "", "path": "Disk 3"}]).disks
+    assert disk.raw_mapping
+    assert machine(disks=[DISK | {"shared": True}]).disks[0].shared
+    assert machine(disks=[DISK | {"parent": "D:\\base.vhdx"}]).disks[0].backing == "D:\\base.vhdx"
+
+
+@pytest.mark.parametrize(
+    ("changes", "tools"),
+    [
+        ({"services": [SHUTDOWN | {"status": "NoContact"}]}, "not running"),
+        ({"services": [SHUTDOWN | {"enabled": False}]}, "not running"),
+        ({"services": []}, None),
+        ({"state": "Off"}, None),
+    ],
+)
+def test_the_integration_service_is_known_by_its_id(changes: dict[str, Any], tools: str | None) -> None:
+    assert machine(**changes).guest_tools == tools
+
+
+def test_the_tag_is_a_line_of_the_notes() -> None:
+    notes = tags.written("the shop's\r\nfront end\n", OWNER)
+    found = machine(notes=notes)
+    assert found.ownership == OWNER
+    assert tags.without(notes) == "the shop's\nfront end"
+    assert tags.read(tags.written(notes, OWNER)) == OWNER
+    assert tags.written(notes, OWNER).count("drover: ") == 1
+    for broken in ("drover: {", 'drover: {"wave": "w"}', "drover: []", "I like drover: it is good"):
+        assert tags.read(broken) is None
+
+
+def test_tagging_keeps_what_people_wrote() -> None:
+    session = told()
+    tags.tag(session, "web", OWNER)
+    assert session.given("tag") == [{"id": ID, "notes": f"the shop's\nfront end\n{tags.text(OWNER)}"}]
+
+
+def test_a_name_that_two_machines_have_is_refused_with_their_ids() -> None:
+    session = told(machines=[{"id": "2", "name": "web"}, {"id": "1", "name": "web"}])
+    with pytest.raises(BadInputError) as caught:
+        inventory.find(session, "web")
+    assert caught.value.message == "hv-a has 2 machines named 'web' (1, 2)."
+
+
+def test_a_name_is_compared_whole_and_never_a_pattern() -> None:
+    session = told()
+    for name in ("w*", "[w]eb", "WEB", "'; Stop-Computer #", "$(id)"):
+        assert inventory.find(session, name) is None
+        with pytest.raises(BadInputError) as caught:
+            power.power_on(session, name)
+        assert caught.value.message == f"There is no machine named '{name}' on hv-a."
+    assert {parameters.get("name") for _, parameters in session.asked} == {None}
+
+
+def test_the_host_its_switches_and_volumes() -> None:
+    found = site.host(told())
+    assert (found.name, found.cpus, found.cpu_model) == ("HV-A", 8, "Intel(R) Xeon(R)")
+    assert (found.memory, found.memory_free) == (64 * GIB, 32 * GIB)
+    assert found.clock == datetime(2026, 11, 23, 6, 15, 23, 123456, UTC).timestamp()
+    assert {one.name: one.isolated for one in site.networks(told())} == {
+        "production": False,
+        "isolated": True,
+        "host only": False,
+    }
+    pools = {pool.name: pool.path for pool in site.pools_of(VOLUMES, str(HOST["diskFolder"]))}
+    assert pools == {
+        "C:": "C:\\Hyper-V\\Virtual Hard Disks",
+        "C:\\ClusterStorage\\Volume1": "C:\\ClusterStorage\\Volume1\\Hyper-V\\Virtual Hard Disks",
+        "D:": "D:\\Hyper-V\\Disks",
+    }
+    assert site.pool_of("c:\\clusterstorage\\volume1\\a.vhdx", list(pools)) == "C:\\ClusterStorage\\Volume1"
+    assert site.pool_of("\\\\nas\\vms\\a.vhdx", list(pools)) == "\\\\nas\\vms"
+    assert site.pool_of("E:\\a.vhdx", list(pools)) is None
+
+
+def test_power_does_nothing_where_it_is_so_already() -> None:
+    session = told()
+    power.power_on(session, "web")
+    power.resume(session, "web")
+    power.shut_down(told(state=["Off"]), "web", 1)
+    assert [name for name, _ in session.asked] == ["machines", "state", "machines", "state"]
+
+
+def test_a_saved_machine_is_let_go_on() -> None:
+    session = told(state=["Saved"])
+    power.resume(session, "web")
+    assert session.given("power-on") == [{"id": ID}]
+
+
+def test_a_guest_that_does_not_hear_is_told_with_hyper_vs_words() -> None:
+    error = ScriptError("Hyper-V on hv-a says: The device is not ready.", remedy="Correct that on the host.")
+    with pytest.raises(Exception, match="cannot be asked to shut down: Hyper-V on hv-a says: The device"):
+        power.shut_down(told(**{"shut-down": error}), "web", 5)
+    with pytest.raises(Exception, match="did not shut down within 0 seconds"):
+        power.shut_down(told(), "web", 0)
+    with pytest.raises(Exception, match="is saved, so it cannot shut down by itself"):
+        power.shut_down(told(state=["Saved"]), "web", 5)
+
+
+def test_a_session_is_what_stands_there() -> None:
+    """The stand-in has what the real one has."""
+    assert set(vars(told())) - {"answers", "asked"} <= {"spec", "target"}
+    assert callable(Session.run)

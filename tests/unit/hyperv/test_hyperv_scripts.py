@@ -1,0 +1,79 @@
+"""The scripts are PowerShell 5.1 that Microsoft documents, and whatever a user can name is data to them."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from drover.hypervisors.hyperv import bootstrap, powershell, scripts
+from drover_lab.hyperv.powershell.syntax import parse, text
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+KNOWN: dict[str, Any] = json.loads((Path(powershell.__file__).parent / "cmdlets.json").read_text())
+CMDLETS: dict[str, Any] = {name.lower(): entry for name, entry in KNOWN["cmdlets"].items()}
+COMMON = {name.lower() for name in KNOWN["common"]}
+
+
+def commands(node: "Node") -> Iterator["Node"]:
+    if node.type == "command":
+        yield node
+    for child in node.children:
+        yield from commands(child)
+
+
+def mistakes(script: str) -> list[str]:
+    """Calls of what nobody documents."""
+    found = []
+    for command in commands(parse(script)):
+        name = text(command.child_by_field_name("command_name") or command.children[0])
+        entry = CMDLETS.get(name.lower())
+        if entry is None:
+            found.append(f"{name} is not documented")
+            continue
+        known = {one.lower() for one in entry["parameters"]} | COMMON
+        for parameter in parameters(command):
+            if parameter.lower() not in known:
+                found.append(f"{name} has no parameter {parameter}")
+    return found
+
+
+def parameters(command: "Node") -> Iterator[str]:
+    for child in command.children:
+        if child.type == "command_elements":
+            yield from (text(one).strip("-:") for one in child.children if one.type == "command_parameter")
+
+
+@pytest.mark.parametrize("name", scripts.names())
+def test_every_script_is_powershell_that_is_documented(name: str) -> None:
+    assert mistakes(scripts.text(name)) == []
+
+
+def test_those_checks_see_what_is_wrong() -> None:
+    assert mistakes("Get-VM -Nmae $p.name") == ["Get-VM has no parameter Nmae"]
+    assert mistakes("Get-VMs | ForEach-Object { Remove-It }") == [
+        "Get-VMs is not documented",
+        "Remove-It is not documented",
+    ]
+
+
+@pytest.mark.parametrize("name", scripts.names())
+def test_every_script_is_a_fixed_text_that_runs_no_other(name: str) -> None:
+    script = scripts.text(name)
+    assert script.isascii()
+    assert script.count("param($p)") == 1
+    assert not re.search(r"Invoke-Expression|\biex\b|ScriptBlock|AddScript|-EncodedCommand|& \$", script, re.IGNORECASE)
+    # Machines are found by id: a name may hold what Hyper-V takes for a pattern.
+    assert not re.search(r"(Get|Start|Stop|Remove|Set|Rename)-VM[A-Za-z]* -(VM)?Name\b", script)
+
+
+def test_parameters_never_become_text_of_a_script() -> None:
+    nasty = "'; Stop-Computer # $(id) `n\r\n\" [a]*"
+    for name in scripts.names():
+        document = bootstrap.document(scripts.text(name), {"name": nasty})
+        assert json.loads(document) == {"script": scripts.text(name), "parameters": {"name": nasty}}
+        assert document.count(b"\n") == 1
