@@ -17,6 +17,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {"integration-name": "libvirt", "python-modules": ["drover_airflow.hooks.libvirt"]},
             {"integration-name": "vsphere", "python-modules": ["drover_airflow.hooks.vsphere"]},
+            {"integration-name": "hyperv", "python-modules": ["drover_airflow.hooks.hyperv"]},
         ],
         "integrations": [
             {
@@ -29,16 +30,23 @@ def get_provider_info() -> dict[str, Any]:
                 "external-doc-url": "https://www.vmware.com/products/cloud-infrastructure/vsphere",
                 "tags": ["service"],
             },
+            {
+                "integration-name": "hyperv",
+                "external-doc-url": "https://learn.microsoft.com/windows-server/virtualization/hyper-v/",
+                "tags": ["service"],
+            },
         ],
         "operators": [
             {"integration-name": "libvirt", "python-modules": ["drover_airflow.operators.libvirt"]},
             {"integration-name": "vsphere", "python-modules": ["drover_airflow.operators.vsphere"]},
+            {"integration-name": "hyperv", "python-modules": ["drover_airflow.operators.hyperv"]},
         ],
         "triggers": [
             {"integration-name": "libvirt", "python-modules": ["drover_airflow.triggers.libvirt"]},
             {"integration-name": "vsphere", "python-modules": ["drover_airflow.triggers.vsphere"]},
+            {"integration-name": "hyperv", "python-modules": ["drover_airflow.triggers.hyperv"]},
         ],
-        "connection-types": [_libvirt(), _vsphere()],
+        "connection-types": [_libvirt(), _vsphere(), _hyperv()],
     }
 
 
@@ -107,6 +115,53 @@ def _vsphere() -> dict[str, Any]:
             "datacenter": _field("Datacenter", "Where machines are made, where there are several.", _TEXT),
             "compute": _field("ESXi host or cluster", "Where machines go unless the wave says otherwise.", _TEXT),
             "folder": _field("Folder", "Where in the inventory machines go, as folder/folder.", _TEXT),
+        },
+    }
+
+
+def _hyperv() -> dict[str, Any]:
+    return {
+        "connection-type": "hyperv",
+        "hook-class-name": "drover_airflow.hooks.hyperv.HypervHook",
+        "hook-name": "Microsoft Hyper-V host",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema"],
+            "relabeling": {"host": "Host", "port": "WinRM port", "login": "User", "password": "Password"},
+            "placeholders": {"host": "hv1.example.org", "port": "5986", "login": "drover@EXAMPLE.ORG"},
+        },
+        "conn-fields": {
+            "transport": _field(
+                "Login by",
+                "ntlm, kerberos, credssp, certificate or basic. Kerberos takes the user as name@REALM.",
+                {**_TEXT, "default": "ntlm"},
+            ),
+            "scheme": _field(
+                "Scheme", "https; http only with ntlm, kerberos or credssp.", {**_TEXT, "default": "https"}
+            ),
+            "ca": _field("CA certificate", "PEM text of the CA that signed the host's certificate.", _LONG_TEXT),
+            "ca_file": _field("CA certificate file", "Instead of the text: its path on every worker.", _TEXT),
+            "verify_certificate": _field(
+                "Verify the certificate",
+                "Leave this on. Off, anyone on the way can pose as this host; pre-flight reports it.",
+                {"type": "boolean", "default": True},
+            ),
+            "cert_file": _field(
+                "Own certificate file", "For the login by certificate: its path on every worker.", _TEXT
+            ),
+            "key_file": _field("Its key file", "A path on every worker.", _TEXT),
+            "kdc": _field("KDC", "host:port, where the worker's krb5.conf does not know the realm.", _TEXT),
+            "kerberos_host": _field("Name in the domain", "Where the host above is an address.", _TEXT),
+            "delegation": _field(
+                "Delegate the login",
+                "Kerberos only: lets this host use the login at a second one.",
+                {"type": "boolean", "default": False},
+            ),
+            "smb_encrypt": _field(
+                "Encrypt disks on their way",
+                "Leave this on. Off, the disks' bytes cross the network readable for everybody on the way.",
+                {"type": "boolean", "default": True},
+            ),
+            "trial_jump": _field("Way into the test network", "user@host:port of an SSH host with a leg in it.", _TEXT),
         },
     }
 

@@ -7,7 +7,11 @@ from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.port import Hypervisor, Opener
 
 # Imported when first used: an SDK costs up to a second, and most commands need one of them at most.
-_OPENERS = {"libvirt": "drover.hypervisors.libvirt", "vsphere": "drover.hypervisors.vsphere"}
+_OPENERS = {
+    "libvirt": "drover.hypervisors.libvirt",
+    "vsphere": "drover.hypervisors.vsphere",
+    "hyperv": "drover.hypervisors.hyperv",
+}
 
 
 def kinds() -> frozenset[str]:

@@ -6,13 +6,12 @@ the checkpoint in the end lets Hyper-V merge them.
 """
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from drover.blocks.endpoint import Endpoint
-from drover.errors import OperatorNeededError, RetryableError
-from drover.hypervisors.hyperv import power, scripts
+from drover.errors import OperatorNeededError
+from drover.hypervisors.hyperv import checkpoints, inventory, power
 from drover.hypervisors.hyperv.owned import require_off, require_ours
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.hyperv.smb import serve
@@ -20,16 +19,13 @@ from drover.hypervisors.hyperv.smb_client import RemoteFile, Share, share_of
 from drover.model import Disk, DiskFormat, Ownership, PowerState, VirtualMachine
 
 log = logging.getLogger(__name__)
-CHECKPOINT = "drover read"
-_FREEZING = 900.0
-_MERGED = 1800.0
-_LOOK = 2.0
 
 
 @contextmanager
 def read_disks(session: Session, machine: VirtualMachine) -> Iterator[Mapping[str, Endpoint]]:
     """:raises OperatorNeededError: a disk cannot be read, or the machine is in a state in which none can."""
     share = share_of(session.spec)
+    machine = _released(session, machine)
     _refuse_unreadable(session, machine)
     if machine.state is PowerState.OFF:
         with _endpoints(session, share, machine, writable=False) as endpoints:
@@ -54,23 +50,33 @@ def write_disks(session: Session, machine: VirtualMachine, owner: Ownership) -> 
     """:raises OperatorNeededError: the machine is not off, or it is not this owner's."""
     require_ours(session, machine, owner, "written to")
     require_off(session, machine, "written to")
+    machine = _released(session, machine)
     _refuse_unreadable(session, machine)
     with _endpoints(session, share_of(session.spec), machine, writable=True) as endpoints:
         yield endpoints
 
 
 def release(session: Session, machine: VirtualMachine) -> None:
-    """Removes what a killed try left: our checkpoint."""
-    if CHECKPOINT in machine.snapshots:
-        _thaw(session, machine)
+    """Removes what a killed try left: our checkpoints."""
+    if checkpoints.TRIAL in machine.snapshots:
+        checkpoints.end(session, "trial-end", machine.id or "", checkpoints.TRIAL)
+    if checkpoints.READ in machine.snapshots:
+        checkpoints.end(session, "checkpoint-remove", machine.id or "", checkpoints.READ)
+
+
+def _released(session: Session, machine: VirtualMachine) -> VirtualMachine:
+    """The machine as it is without our checkpoints: with them, its disks are other files."""
+    if not set(machine.snapshots) & set(checkpoints.OURS):
+        return machine
+    release(session, machine)
+    return inventory.read(session, [machine.id or ""])[0]
 
 
 def _refuse_unreadable(session: Session, machine: VirtualMachine) -> None:
-    foreign = [name for name in machine.snapshots if name != CHECKPOINT]
-    if foreign:
+    if machine.snapshots:
         raise OperatorNeededError(
-            f"Machine '{machine.name}' on {session.target.host} has checkpoints ({', '.join(foreign)}), so its disks "
-            "are chains of files, which nothing but Hyper-V reads.",
+            f"Machine '{machine.name}' on {session.target.host} has checkpoints ({', '.join(machine.snapshots)}), "
+            "so its disks are chains of files, which nothing but Hyper-V reads.",
             remedy="Delete them in Hyper-V Manager and wait until they are merged, then try again.",
         )
     for disk in machine.disks:
@@ -80,7 +86,7 @@ def _refuse_unreadable(session: Session, machine: VirtualMachine) -> None:
                 f"{where} is a physical disk (pass-through), so it is no file that could be read.",
                 remedy="Turn it into a VHDX first, or move that disk by itself.",
             )
-        if disk.backing is not None and CHECKPOINT not in machine.snapshots:
+        if disk.backing is not None:
             raise OperatorNeededError(
                 f"{where} is a differencing disk upon {disk.backing}, which nothing but Hyper-V reads.",
                 remedy="Merge it (Merge-VHD) or convert it (Convert-VHD), then try again.",
@@ -126,25 +132,9 @@ def _version(share: Share, disk: Disk) -> str:
 
 @contextmanager
 def _frozen(session: Session, machine: VirtualMachine) -> Iterator[str]:
-    release(session, machine)
-    made = scripts.run(session, "checkpoint-make", deadline=_FREEZING, id=machine.id, name=CHECKPOINT)
+    made = checkpoints.make(session, machine.id or "", checkpoints.READ)
     log.info("Machine '%s' is frozen by a checkpoint.", machine.name)
     try:
-        yield str(made[-1]) if made else ""
+        yield made
     finally:
-        _thaw(session, machine)
-
-
-def _thaw(session: Session, machine: VirtualMachine) -> None:
-    """Removes our checkpoint and waits until the disks are single files again."""
-    until = time.monotonic() + _MERGED
-    while True:
-        paths = scripts.run(session, "checkpoint-remove", deadline=_FREEZING, id=machine.id, name=CHECKPOINT)
-        if not any(str(path).lower().endswith((".avhdx", ".avhd")) for path in paths):
-            return
-        if time.monotonic() > until:
-            raise RetryableError(
-                f"Hyper-V on {session.target.host} does not merge the disks of machine '{machine.name}'.",
-                remedy="See its event log; then run this step again.",
-            )
-        time.sleep(_LOOK)
+        checkpoints.end(session, "checkpoint-remove", machine.id or "", checkpoints.READ)

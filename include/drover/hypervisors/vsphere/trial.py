@@ -4,15 +4,13 @@ A vCenter gives no way into a network that has none out. The connection's field 
 leg in it and takes SSH; the checks go through that one.
 """
 
-import socket
-import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from drover.errors import BadInputError, OperatorNeededError
-from drover.hypervisors.port import Stream, Trial
+from drover.errors import OperatorNeededError
+from drover.hypervisors.jump import Jump
+from drover.hypervisors.port import Trial
 from drover.hypervisors.vsphere import inventory, lookup, networks, power, snapshots, tasks
 from drover.hypervisors.vsphere.keys import device_keys
 from drover.hypervisors.vsphere.owned import require_ours
@@ -35,7 +33,7 @@ def isolated_trial(session: Session, machine: VirtualMachine, network: str, owne
             remedy="Shut it down first.",
         )
     _require_isolated(session, machine, network)
-    jump = Jump(session)
+    jump = Jump(session.spec)
     snapshots.create(session, reference, machine.name, _PURPOSE)
     try:
         _move_adapters(session, reference, machine, network)
@@ -101,74 +99,3 @@ def _move_adapters(session: Session, reference: Any, machine: VirtualMachine, ne
             f"Machine '{machine.name}' on {session.name} is not on the network '{network}' after all.",
             remedy="Look at its adapters in the vSphere client; it was not started.",
         )
-
-
-class Jump:
-    """The SSH host with a leg in the isolated network, reached with this machine's own `ssh`.
-
-    `trial_jump` is `user@host` or `user@host:port`; `trial_jump_key_file` and `trial_jump_known_hosts_file` are paths.
-    :raises OperatorNeededError: there is none, so that no check could be asked.
-    """
-
-    def __init__(self, session: Session) -> None:
-        extra = session.spec.extra
-        given = str(extra.get("trial_jump") or "")
-        if not given:
-            raise OperatorNeededError(
-                f"{session.name} gives no way into an isolated network, so a trial's checks could not be asked.",
-                remedy="Name an SSH host with a leg in it in the connection's field 'trial_jump', or leave out the "
-                "wave's test_network.",
-            )
-        user, _, rest = given.rpartition("@")
-        host, colon, port = rest.rpartition(":")
-        host, port = (host, port) if colon else (rest, "22")
-        if not host or host.startswith("-") or user.startswith("-") or not port.isdigit():
-            raise BadInputError(
-                f"The field 'trial_jump' of the connection '{session.spec.id}' is no SSH host.",
-                remedy="Write it as user@host or user@host:port.",
-            )
-        self._argv = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-p", port]
-        for option in ("IdentityFile", "UserKnownHostsFile"):
-            field = "trial_jump_key_file" if option == "IdentityFile" else "trial_jump_known_hosts_file"
-            if extra.get(field):
-                self._argv += ["-o", f'{option}="{extra[field]}"']
-        self._to = f"{user}@{host}" if user else host
-
-    def open(self, address: str, port: int, timeout: float) -> Stream:
-        """A stream to the guest: what ssh's `-W` carries."""
-        ours, theirs = socket.socketpair()
-        where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-        argv = [*self._argv, "-o", f"ConnectTimeout={max(1, int(timeout))}", "-W", where, "--", self._to]
-        with theirs:
-            try:
-                process = subprocess.Popen(
-                    argv, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL
-                )
-            except FileNotFoundError:
-                ours.close()
-                raise OperatorNeededError(
-                    "The program ssh is not installed.", remedy="Install openssh-client."
-                ) from None
-        threading.Thread(target=process.wait, name="trial", daemon=True).start()
-        ours.settimeout(timeout)
-        return _Through(ours, process, address)
-
-
-class _Through:
-    """The part of a socket that checks need."""
-
-    def __init__(self, line: socket.socket, process: "subprocess.Popen[bytes]", address: str) -> None:
-        self._line, self._process, self._address = line, process, address
-
-    def sendall(self, data: bytes) -> None:
-        try:
-            self._line.sendall(data)
-        except OSError as error:
-            raise ConnectionError(f"the way to {self._address} broke: {error}") from error
-
-    def recv(self, count: int) -> bytes:
-        return self._line.recv(count)
-
-    def close(self) -> None:
-        self._line.close()
-        self._process.terminate()
