@@ -1,0 +1,64 @@
+"""A Hyper-V host as a Runner: PowerShell with the cmdlets of this world."""
+
+from pathlib import Path
+
+from drover_lab.hyperv.powershell.commands import Run
+from drover_lab.hyperv.powershell.engine import PowerShell
+from drover_lab.hyperv.world import qemu
+from drover_lab.hyperv.world.checkpoints import Checkpoints
+from drover_lab.hyperv.world.devices import Devices
+from drover_lab.hyperv.world.drives import Drives
+from drover_lab.hyperv.world.hostcmds import HostCmdlets
+from drover_lab.hyperv.world.machines import Machines
+from drover_lab.hyperv.world.store import Host
+
+
+class HyperV(PowerShell):
+    """:param folder: the world's. The other parameters are those of `Host`."""
+
+    def __init__(
+        self,
+        folder: str,
+        name: str,
+        bridges: dict[str, str] | None = None,
+        firmware: tuple[str, str] = ("", ""),
+        accelerator: str = "tcg",
+        patience: float = 300.0,
+    ) -> None:
+        self.host = Host(Path(folder), name, bridges or {}, firmware, accelerator, patience)
+        super().__init__(cmdlets(self.host))
+
+    def reboot(self) -> None:
+        """Power was cut off: no machine runs."""
+        with self.host.state() as state:
+            for machine in state["machines"].values():
+                qemu.kill(self.host, machine)
+                machine["state"] = "Off"
+
+
+def cmdlets(host: Host) -> dict[str, Run]:
+    machines, devices, drives = Machines(host), Devices(host), Drives(host)
+    checkpoints, itself = Checkpoints(host), HostCmdlets(host)
+    return {
+        "Get-VM": machines.get, "New-VM": machines.new, "Set-VM": machines.set, "Rename-VM": machines.rename,
+        "Remove-VM": machines.remove, "Start-VM": machines.start, "Stop-VM": machines.stop,
+        "Suspend-VM": machines.pause, "Resume-VM": machines.resume,
+        "Get-VMProcessor": devices.processor, "Set-VMProcessor": devices.set_processor,
+        "Get-VMMemory": devices.memory, "Set-VMMemory": devices.set_memory,
+        "Get-VMNetworkAdapter": devices.adapters, "Add-VMNetworkAdapter": devices.add_adapter,
+        "Remove-VMNetworkAdapter": devices.remove_adapter, "Connect-VMNetworkAdapter": devices.connect,
+        "Get-VMNetworkAdapterVlan": devices.vlan, "Set-VMNetworkAdapterVlan": devices.set_vlan,
+        "Get-VMFirmware": devices.firmware, "Set-VMFirmware": devices.set_firmware, "Get-VMBios": devices.bios,
+        "Get-VMIntegrationService": devices.services, "Get-VMSecurity": devices.security,
+        "Get-VMKeyProtector": devices.protector,
+        "Get-VMHardDiskDrive": drives.get, "Add-VMHardDiskDrive": drives.add, "Remove-VMHardDiskDrive": drives.remove,
+        "Get-VMDvdDrive": drives.dvds, "Remove-VMDvdDrive": drives.remove_dvd,
+        "Get-VMScsiController": drives.controllers, "Add-VMScsiController": drives.add_controller,
+        "New-VHD": drives.new_vhd, "Get-VHD": drives.get_vhd,
+        "Test-Path": drives.test_path, "New-Item": drives.new_item, "Get-Item": drives.get_item,
+        "Remove-Item": drives.remove_item,
+        "Checkpoint-VM": checkpoints.make, "Get-VMSnapshot": checkpoints.get, "Remove-VMSnapshot": checkpoints.remove,
+        "Restore-VMSnapshot": checkpoints.restore,
+        "Get-VMHost": itself.get, "Get-VMSwitch": itself.switches, "Get-VMHostSupportedVersion": itself.versions,
+        "Get-CimInstance": itself.cim, "Get-WmiObject": itself.wmi,
+    }  # fmt: skip

@@ -1,0 +1,66 @@
+"""Hosts of a world of the test's own, asked by the product's own scripts."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "powershell"))
+
+from shell import error, values  # noqa: E402
+
+import drover.hypervisors.hyperv as product  # noqa: E402
+from drover_lab import definitions  # noqa: E402
+from drover_lab.hyperv.world.runner import HyperV  # noqa: E402
+from drover_lab.hyperv.world.store import State, add_host  # noqa: E402
+
+GIB = 2**30
+MIB = 2**20
+DISK = "D:\\Hyper-V\\Virtual Hard Disks\\Müller's $(id).vhdx"
+
+
+class Peer:
+    """One host. :attr runner: what its shells run."""
+
+    def __init__(self, folder: Path, name: str = "hv-a", **options: Any) -> None:
+        add_host(folder, name)
+        self.runner = HyperV(str(folder), name, firmware=definitions.firmware_files(), **options)
+        self.host = self.runner.host
+
+    def script(self, verb: str, **parameters: Any) -> list[Any]:
+        """What one of the product's scripts answers."""
+        return values(self._text(verb), parameters, self.runner)
+
+    def refuses(self, verb: str, **parameters: Any) -> dict[str, Any]:
+        return error(self._text(verb), parameters, self.runner)
+
+    def says(self, script: str, **parameters: Any) -> list[Any]:
+        return values(f"param($p)\n{script}", parameters, self.runner)
+
+    def fails(self, script: str, **parameters: Any) -> dict[str, Any]:
+        return error(f"param($p)\n{script}", parameters, self.runner)
+
+    def machine(self) -> State:
+        """The one machine, as the model keeps it."""
+        with self.host.state() as state:
+            (found,) = state["machines"].values()
+            return dict(found)
+
+    def file(self, path: str = DISK) -> Path:
+        return self.host.drives / path[0] / path[3:].replace("\\", "/")
+
+    def _text(self, verb: str) -> str:
+        assert product.__file__
+        return (Path(product.__file__).parent / "scripts" / f"{verb}.ps1").read_text(encoding="utf-8")
+
+
+def definition(**changes: Any) -> dict[str, Any]:
+    """What define.ps1 takes: a small machine of generation 2."""
+    found = {
+        "workingName": "drover 1", "folders": ["D:\\Hyper-V\\Virtual Hard Disks"], "generation": 2,
+        "memory": 64 * MIB, "folder": "D:\\Hyper-V", "version": None, "notes": "drover: 1", "processors": 2,
+        "compatibility": True, "dynamic": None, "controllers": [1],
+        "disks": [{"path": DISK, "size": 16 * MIB, "controller": "SCSI", "number": 0, "location": 0}],
+        "adapters": [{"name": "n", "switch": "production", "mac": "00155D010203", "legacy": False, "vlan": 7}],
+        "template": "MicrosoftUEFICertificateAuthority", "boot": [DISK],
+    }  # fmt: skip
+    return {**found, **changes}
