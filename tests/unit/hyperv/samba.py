@@ -15,9 +15,12 @@ PASSWORD = "Sésame 'öffne' dich"
 class Samba:
     """:attr volume: what the host calls `D:\\`."""
 
-    def __init__(self, folder: Path, encrypt: str = "required") -> None:
-        self.volume = folder / "volume"
-        for name in ("volume", "state", "lock", "cache", "run", "private", "ncalrpc"):
+    def __init__(
+        self, folder: Path, encrypt: str = "required", volume: Path | None = None, password: str = PASSWORD
+    ) -> None:
+        self.volume = volume or folder / "volume"
+        self.volume.mkdir(parents=True, exist_ok=True)
+        for name in ("state", "lock", "cache", "run", "private", "ncalrpc"):
             (folder / name).mkdir(parents=True)
         with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
@@ -47,7 +50,7 @@ class Samba:
     read only = no
     strict allocate = no
 """)
-        given = f"{PASSWORD}\n{PASSWORD}\n".encode()
+        given = f"{password}\n{password}\n".encode()
         subprocess.run(["smbpasswd", "-c", str(conf), "-s", "-a", "root"], input=given, check=True, capture_output=True)
         program = shutil.which("smbd")
         assert program is not None

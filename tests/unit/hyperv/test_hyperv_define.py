@@ -36,7 +36,7 @@ def test_a_machine_of_another_kind_with_uefi_becomes_generation_2() -> None:
     ]
     assert found.disks[0].path == f"{FOLDER}\\scsi0-0.vhdx"
     assert [(nic.mac, nic.network, nic.model) for nic in found.nics] == [("52:54:00:00:00:01", "production", "hyperv")]
-    assert found.boot_order == ("SCSI 0:0", "52:54:00:00:00:01")
+    assert found.boot_order == ("SCSI 0:0", "52:54:00:00:00:01", "SCSI 0:1"), "it lists every device"
     assert found.machine_type == "10.0", "254.0 is Windows' own for tests"
     assert translate.generation(source) == 2
 
@@ -149,7 +149,7 @@ def test_a_machine_is_made_under_a_working_name_and_named_last() -> None:
         {"path": f"{FOLDER}\\scsi0-1.vhdx", "size": GIB, "controller": "SCSI", "number": 0, "location": 1},
     ]
     assert given["controllers"] == [1]
-    assert given["boot"] == [f"{FOLDER}\\scsi0-0.vhdx", "525400000001"]
+    assert given["boot"] == [f"{FOLDER}\\scsi0-0.vhdx", "525400000001", f"{FOLDER}\\scsi0-1.vhdx"]
     assert given["dynamic"] is None
     assert session.given("identity") == [{"id": ID, "uuid": GUID.lower()}]
     assert session.given("rename") == [{"id": ID, "name": "web"}]

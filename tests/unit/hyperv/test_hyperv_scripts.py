@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from drover.errors import RetryableError
 from drover.hypervisors.hyperv import bootstrap, powershell, scripts
+from drover.hypervisors.hyperv.errors import ScriptError, script_error
 from drover_lab.hyperv.powershell.syntax import parse, text
 
 if TYPE_CHECKING:
@@ -77,3 +79,10 @@ def test_parameters_never_become_text_of_a_script() -> None:
         document = bootstrap.document(scripts.text(name), {"name": nasty})
         assert json.loads(document) == {"script": scripts.text(name), "parameters": {"name": nasty}}
         assert document.count(b"\n") == 1
+
+
+def test_what_a_script_of_ours_throws_is_a_decision_and_does_not_pass() -> None:
+    said = "The file is there already"
+    thrown = {"category": "OperationStopped", "id": said, "message": said}
+    assert isinstance(script_error("hv-a", thrown), ScriptError)
+    assert isinstance(script_error("hv-a", thrown | {"id": "PipelineStopped"}), RetryableError)

@@ -278,7 +278,8 @@ def _boot_order(
         elif name == "network":
             found += macs[:1]
     if generation(machine) == 2:
-        return tuple(dict.fromkeys(found or [disk.name for disk in disks[:1]]))
+        # It lists every device; those that the source does not start from come last.
+        return tuple(dict.fromkeys([*found, *(disk.name for disk in disks), *macs]))
     return _of_generation_1(disks, nics)
 
 

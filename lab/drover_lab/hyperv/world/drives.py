@@ -145,7 +145,8 @@ class Drives:
                 raise refused(
                     f"There is not enough space on the disk for '{path}'.", "OperationFailed", "ResourceUnavailable"
                 )
-        subformat = "fixed" if call.get("Fixed") else "dynamic"
+        # As in Windows, where every block of a fixed disk is there.
+        subformat = "fixed,block_state_zero=off" if call.get("Fixed") else "dynamic"
         run(["qemu-img", "create", "-q", "-f", "vhdx", "-o", f"subformat={subformat}", str(target), str(size)])
         call.write(self._vhd(path))
 

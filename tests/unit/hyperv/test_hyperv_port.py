@@ -1,0 +1,184 @@
+"""The whole port against a simulated host: real WinRM, our own scripts, a real SMB server, real VHDX files."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from answers import foreign
+from hyperv_peer import PASSWORD, Peer, World
+from samba import Samba
+
+from drover.errors import BadInputError, OperatorNeededError
+from drover.hypervisors import registry
+from drover.hypervisors.port import Hypervisor, TargetSettings
+from drover.model import Disk, DiskFormat, Firmware, Ownership, PowerState, VirtualMachine
+from drover_lab.hyperv.world.store import add_host
+
+MIB = 1 << 20
+NASTY = ("'; Stop-Computer #", "$(id)", "a`b", "two\r\nlines", "..\\..\\x", "[a]*", "Müller's – 🐑")
+
+
+@dataclass(frozen=True)
+class Place:
+    peer: Peer
+    samba: Samba
+    drives: Path
+
+    def open(self, **changes: object) -> Hypervisor:
+        spec = self.peer.spec("ntlm", "https", smb_port=self.samba.port, trial_jump="nobody@127.0.0.1", **changes)
+        return registry.connect(spec)
+
+    def files(self) -> list[str]:
+        return sorted(str(path.relative_to(self.drives)) for path in self.drives.rglob("*") if path.is_file())
+
+
+@pytest.fixture(scope="module")
+def place(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("world")
+    add_host(folder, "HV-W")
+    drives = folder / "HV-W" / "drives"
+    options = {"folder": str(folder), "name": "HV-W", "patience": 1.0}
+    samba = Samba(tmp_path_factory.mktemp("samba"), volume=drives / "D", password=PASSWORD)
+    try:
+        peer = world.host("hv-w", runner="drover_lab.hyperv.world.runner:HyperV", runner_options=options)
+        try:
+            yield Place(peer, samba, drives)
+            status = peer.status()
+            assert status["unmodelled"] == []
+            assert status["shells"] == []
+        finally:
+            peer.end()
+    finally:
+        samba.stop()
+
+
+def source(name: str = "web", firmware: Firmware = Firmware.UEFI) -> VirtualMachine:
+    disks = tuple(
+        Disk(f"vd{letter}", f"/pool/{letter}", "default", DiskFormat.QCOW2, size * MIB, 0, "virtio")
+        for letter, size in (("a", 24), ("b", 8))
+    )
+    return foreign(name=name, firmware=firmware, disks=disks, memory=64 * MIB, boot_order=("vda",))
+
+
+def settings(machine: VirtualMachine) -> TargetSettings:
+    owner = Ownership("wave", "run", machine.name, machine.uuid, "target")
+    return TargetSettings({"prod": "production"}, {"default": "D:"}, owner)
+
+
+def kept(machine: VirtualMachine) -> VirtualMachine:
+    """Without what only the platform itself can know."""
+    disks = tuple(replace(disk, allocated=0) for disk in machine.disks)
+    return replace(machine, id=None, native="", disks=disks, guest_tools=None)
+
+
+@pytest.mark.parametrize("firmware", [Firmware.UEFI, Firmware.BIOS])
+def test_a_machine_is_made_as_translated_written_read_tried_and_removed(place: Place, firmware: Firmware) -> None:
+    before = place.files()
+    machine = source(firmware=firmware)
+    given = settings(machine)
+    with place.open() as hypervisor:
+        promised = hypervisor.translated(machine, given)
+        made = hypervisor.define(machine, given)
+        assert kept(made) == kept(promised)
+        assert hypervisor.define(machine, given).id == made.id
+
+        with hypervisor.write_disks("web", given.owner) as endpoints:
+            for number, endpoint in enumerate(endpoints.values(), 1):
+                orders = ["-c", f"write -P {number} 1M 5M", "-c", "flush"]
+                subprocess.run(["qemu-io", "-f", "raw", *orders, endpoint.uri], check=True)
+        with hypervisor.read_disks("web") as endpoints:
+            assert [endpoint.size for endpoint in endpoints.values()] == [24 * MIB, 8 * MIB]
+            for number, endpoint in enumerate(endpoints.values(), 1):
+                orders = ["-c", f"read -P {number} 1M 5M", "-c", "read -P 0 6M 2M"]
+                argv = ["qemu-io", "-r", "-f", "raw", *orders, endpoint.uri]
+                assert subprocess.run(argv, check=True, capture_output=True).returncode == 0
+
+        hypervisor.set_autostart("web", True)
+        assert hypervisor.machine("web").autostart
+        hypervisor.remove("web", given.owner)
+        assert hypervisor.find("web") is None
+        hypervisor.remove("web", given.owner)
+    assert place.files() == before
+
+
+def test_power_trial_and_frozen_disks_of_a_machine_that_runs(place: Place) -> None:
+    machine = source(firmware=Firmware.BIOS)
+    given = settings(machine)
+    with place.open() as hypervisor:
+        made = hypervisor.define(machine, given)
+        with hypervisor.isolated_trial("web", "isolated", given.owner) as trial:
+            assert trial.name == "web"
+            assert hypervisor.power_state("web") is PowerState.RUNNING
+            assert {nic.network for nic in hypervisor.machine("web").nics} == {"isolated"}
+        assert kept(hypervisor.machine("web")) == kept(made)
+
+        hypervisor.power_on("web")
+        hypervisor.power_on("web")
+        assert hypervisor.machine("web").state is PowerState.RUNNING
+        with pytest.raises(OperatorNeededError, match="is not off, so it is not removed"):
+            hypervisor.remove("web", given.owner)
+        with hypervisor.read_disks("web") as endpoints:
+            assert all(endpoint.version.startswith("checkpoint ") for endpoint in endpoints.values())
+            assert hypervisor.machine("web").snapshots == ("drover read",)
+        after = hypervisor.machine("web")
+        assert after.snapshots == ()
+        assert [disk.path for disk in after.disks] == [disk.path for disk in made.disks]
+        hypervisor.power_off("web")
+        hypervisor.tag("web", replace(given.owner, role="started"))
+        with pytest.raises(OperatorNeededError, match="was not made by this move, so it is not removed"):
+            hypervisor.remove("web", given.owner)
+        hypervisor.tag("web", given.owner)
+        hypervisor.remove("web", given.owner)
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_name_is_a_name_through_every_order(place: Place, name: str) -> None:
+    machine = source(name)
+    given = settings(machine)
+    with place.open() as hypervisor:
+        for call in (hypervisor.power_state, hypervisor.machine, hypervisor.power_off):
+            with pytest.raises(BadInputError) as caught:
+                call(name)
+            assert caught.value.message == f"There is no machine named '{name}' on 127.0.0.1."
+        made = hypervisor.define(machine, given)
+        assert (made.name, made.ownership) == (name, given.owner)
+        assert hypervisor.power_state(name) is PowerState.OFF
+        hypervisor.set_autostart(name, True)
+        assert [one.name for one in hypervisor.machines()] == [name]
+        hypervisor.remove(name, given.owner)
+        assert hypervisor.machines() == []
+
+
+def test_what_a_killed_try_left_is_made_anew(place: Place) -> None:
+    from drover.hypervisors.hyperv import define, scripts, translate
+    from drover.hypervisors.hyperv.session import Session
+
+    machine = source()
+    given = settings(machine)
+    with Session(place.peer.spec()) as session:
+        offer = translate.survey(session)
+        left = define._create(session, machine, translate.describe(machine, given, offer), offer, given.owner)
+        assert scripts.run(session, "machines") == [{"id": left, "name": define.working_name(given.owner)}]
+    with place.open() as hypervisor:
+        made = hypervisor.define(machine, given)
+        assert [one.name for one in hypervisor.machines()] == ["web"]
+        assert made.id != left
+        hypervisor.remove("web", given.owner)
+
+
+def test_a_file_that_is_in_the_way_is_not_touched(place: Place) -> None:
+    machine = source()
+    given = settings(machine)
+    with place.open() as hypervisor:
+        path = hypervisor.translated(machine, given).disks[0].path
+        file = place.drives / path.replace(":\\", "/").replace("\\", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("payroll")
+        with pytest.raises(OperatorNeededError, match="is there already, and this move did not make it"):
+            hypervisor.define(machine, given)
+        assert file.read_text() == "payroll"
+        hypervisor.remove("web", given.owner)
+        assert hypervisor.machines() == []
+        file.unlink()
