@@ -1,12 +1,15 @@
 """What the look from outside asks of a host, for each kind of host: its own tools are asked, and none of Drover's."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from drover.errors import BadInputError
 from drover_lab.guests import Guest
 from drover_lab.lab import Lab
-from drover_lab.topology import LIBVIRT, LabHost
+from drover_lab.topology import LIBVIRT, VSPHERE, LabHost
+from drover_lab.vcenter import machines
+from drover_lab.vcenter.host import datastore
 
 
 class Image(NamedTuple):
@@ -46,9 +49,31 @@ class KvmEnd:
         return {disk.name: Image(folder / machine.image_name(disk), disk.format.value) for disk in machine.spec.disks}
 
 
+class VCenterEnd:
+    def __init__(self, lab: Lab, host: LabHost) -> None:
+        self._lab = lab
+        self._host = host
+
+    def state(self, machine: str) -> str:
+        return self._lab.states().get(self._host.name, {}).get(machine, "not there")
+
+    def starts_by_itself(self, machine: str) -> bool:
+        return machine in machines.autostarts(self._lab.topology, self._host)
+
+    def images(self, machine: Guest) -> dict[str, Image]:
+        folder = datastore(self._host, machines.DATASTORE) / machine.name
+        return {
+            disk.name: Image(folder / f"{machines.disk_name(machine, disk.bootable)}-flat.vmdk", "raw")
+            for disk in machine.spec.disks
+        }
+
+
+_ENDS: dict[str, Callable[[Lab, LabHost], End]] = {LIBVIRT: KvmEnd, VSPHERE: VCenterEnd}
+
+
 def end(lab: Lab, name: str) -> End:
     """:raises BadInputError: the lab has no such host, or one of a kind that cannot be looked at."""
     found = next((host for host in lab.hosts if host.name == name), None)
-    if found is None or found.kind != LIBVIRT:
+    if found is None or found.kind not in _ENDS:
         raise BadInputError(f"Nobody knows how to look at '{name}'.", remedy="Teach drover_lab.demo.ends its kind.")
-    return KvmEnd(lab, found)
+    return _ENDS[found.kind](lab, found)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from drover.errors import DroverError
+from drover.evidence.files import safe_name
 from drover_lab.demo import sources
 from drover_lab.demo.ends import Image, end
 from drover_lab.images import cache, listing
@@ -32,6 +33,7 @@ class Move:
 
     :param began: when the wave began, seconds. :param downtime: seconds. :param backup: the folder that it is in.
     :param still: the folder of the manifests of the source as it was when it was off, where it was read then.
+    :param taken_along: the platform's own move takes the machine away; its backup is what stays behind.
     """
 
     machine: str
@@ -41,6 +43,7 @@ class Move:
     downtime: float
     backup: Path
     still: Path | None
+    taken_along: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ def _runs_at_target(lab: Lab, move: Move) -> str:
 def _source_is_left(lab: Lab, move: Move) -> str:
     source = end(lab, move.source)
     state = source.state(move.machine)
+    if move.taken_along:
+        return "" if state == "not there" else f"at {move.source} it is still {state}"
     if state != "off":
         return f"at {move.source} it is {state}"
     return "it would start again with its host" if source.starts_by_itself(move.machine) else ""
@@ -123,7 +128,7 @@ def _source_is_whole(lab: Lab, move: Move) -> str:
     """Each image of the source is there, has its size, and is consistent in itself."""
     guest = lab.machines[move.machine]
     sizes = {disk.name: disk.size for disk in guest.spec.disks}
-    for name, image in end(lab, move.source).images(guest).items():
+    for name, image in _left_behind(lab, move).items():
         problem = _image_problem(image, sizes[name])
         if problem:
             return f"disk {name}: {problem}"
@@ -132,9 +137,17 @@ def _source_is_whole(lab: Lab, move: Move) -> str:
 
 def _source_is_as_it_was(lab: Lab, move: Move) -> str:
     guest = lab.machines[move.machine]
-    images = end(lab, move.source).images(guest)
-    made = cache.images(guest, lab.topology.state.slot, lambda _: None)
+    images = _left_behind(lab, move)
+    paths = cache.images(guest, lab.topology.state.slot, lambda _: None)
+    made = {disk.name: Image(paths[disk.name], disk.format.value) for disk in guest.spec.disks}
     return "; ".join(sources.problems(images, made, move.backup, move.still))
+
+
+def _left_behind(lab: Lab, move: Move) -> dict[str, Image]:
+    guest = lab.machines[move.machine]
+    if move.taken_along:
+        return {disk.name: Image(move.backup / f"{safe_name(disk.name)}.qcow2", "qcow2") for disk in guest.spec.disks}
+    return end(lab, move.source).images(guest)
 
 
 def _image_problem(image: Image, size: int) -> str:

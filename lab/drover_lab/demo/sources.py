@@ -23,7 +23,7 @@ from drover_lab.demo.ends import Image
 _BLOCK = 4096
 
 
-def problems(images: Mapping[str, Image], made: Mapping[str, Path], backup: Path, still: Path | None) -> Iterator[str]:
+def problems(images: Mapping[str, Image], made: Mapping[str, Image], backup: Path, still: Path | None) -> Iterator[str]:
     """What is wrong with the source's disks, or with their backup.
 
     :param images: as they are now. :param made: as they were when the machine was made.
@@ -37,7 +37,7 @@ def problems(images: Mapping[str, Image], made: Mapping[str, Path], backup: Path
         with ExitStack() as stack:
             now, saved, first = (
                 stack.enter_context(serve_image(path, format=kind, read_only=True))
-                for path, kind in (image, (backup / f"{safe_name(name)}.qcow2", "qcow2"), (made[name], image.format))
+                for path, kind in (image, (backup / f"{safe_name(name)}.qcow2", "qcow2"), made[name])
             )
             here = _read(now)
             yield from _unequal(f"the backup of disk {name} is not what was backed up", kept[name], _read(saved))

@@ -94,10 +94,12 @@ def autostarts(lab: Topology, where: LabHost) -> set[str]:
     """Names of the machines that start with their host."""
     with session(lab, where) as instance:
         hosts = {machine.runtime.host for machine in _machines(instance)}
+        # Without a setting there is none for any machine.
+        settings = [manager.config for host in hosts if (manager := host.configManager.autoStartManager)]
         return {
             info.key.name
-            for host in hosts
-            for info in host.configManager.autoStartManager.config.powerInfo
+            for setting in settings
+            for info in (setting.powerInfo if setting else ())
             if info.startAction == "powerOn"
         }
 

@@ -126,8 +126,7 @@ def check(source: Session, machine: VirtualMachine, spec: Any) -> list[tuple[str
     return [_told(source, error) for result in results or () for error in result.error or ()]
 
 
-def _told(source: Session, error: Any) -> tuple[str, str]:
-    kind = type(error.fault).__name__.rpartition(".")[2]
-    if error.localizedMessage and not getattr(error.fault, "msg", None):
-        error.fault.msg = error.localizedMessage
-    return kind, from_fault(source.name, error.fault, "vMotion").message
+def _told(source: Session, fault: Any) -> tuple[str, str]:
+    """:param fault: pyvmomi gives it without the `LocalizedMethodFault` that the API wraps it in."""
+    kind = type(fault).__name__.rpartition(".")[2]
+    return kind, from_fault(source.name, fault, "vMotion").message

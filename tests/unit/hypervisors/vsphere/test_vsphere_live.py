@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from movers import kvm_machine, settings
@@ -103,15 +104,21 @@ def test_what_vmotion_cannot_do_is_refused(hypervisor: VsphereHypervisor, runnin
 
 
 def test_the_platforms_own_check_is_what_the_user_reads(
-    hypervisor: VsphereHypervisor, running: VirtualMachine, monkeypatch: pytest.MonkeyPatch
+    hypervisor: VsphereHypervisor, far: VsphereHypervisor, running: VirtualMachine
 ) -> None:
     wanted = settings(running, networks=MAP, host="esx-t2")
     assert live.obstacles(hypervisor.session, hypervisor.session, "mail", wanted) == []
-    monkeypatch.setattr(live.relocate, "check", lambda *_: [("CpuIncompatible", "the CPUs differ.")])
-    with pytest.raises(OperatorNeededError) as caught:
-        hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
-    assert caught.value.message == ("Machine 'mail' cannot be moved live from 127.0.0.1 to esx-t2: the CPUs differ.")
-    assert hypervisor.machine("mail").ownership == running.ownership, "nothing was marked"
+    taken = kvm_machine("mail", firmware=Firmware.BIOS, nics=(), boot_order=(), uuid=str(uuid4()))
+    far.define(taken, settings(taken, host="esx-t2"))
+    try:
+        ((kind, sentence),) = live.obstacles(hypervisor.session, far.session, "mail", wanted)
+        assert kind == "DuplicateName"
+        with pytest.raises(OperatorNeededError) as caught:
+            hypervisor.start_live("mail", far, wanted, bandwidth=None, paused=False)
+        assert caught.value.message == f"Machine 'mail' cannot be moved live from 127.0.0.1 to esx-t2: {sentence}"
+        assert hypervisor.machine("mail").ownership == running.ownership, "nothing was marked"
+    finally:
+        far.remove("mail", settings(taken).owner)
 
 
 def test_cancelling_what_does_not_run_does_nothing(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:
