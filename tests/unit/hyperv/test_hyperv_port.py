@@ -125,7 +125,10 @@ def test_power_trial_and_frozen_disks_of_a_machine_that_runs(place: Place) -> No
         after = hypervisor.machine("web")
         assert after.snapshots == ()
         assert [disk.path for disk in after.disks] == [disk.path for disk in made.disks]
+        with pytest.raises(OperatorNeededError, match="'web' on 127.0.0.1 (cannot be asked to|did not) shut down"):
+            hypervisor.shut_down("web", 5)  # nothing runs in it that could hear
         hypervisor.power_off("web")
+        hypervisor.shut_down("web", 5)
         hypervisor.tag("web", replace(given.owner, role="started"))
         with pytest.raises(OperatorNeededError, match="was not made by this move, so it is not removed"):
             hypervisor.remove("web", given.owner)
