@@ -1,7 +1,7 @@
 """How scripts fail, as Windows PowerShell 5.1 says it; and that what is not modelled never passes for something."""
 
 import pytest
-from shell import error, run, values
+from posh import error, run, values
 
 from drover.hypervisors.hyperv import bootstrap
 from drover_lab.hyperv.soap import NotModelledError

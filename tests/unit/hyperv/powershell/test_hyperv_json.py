@@ -1,7 +1,7 @@
 """ConvertTo-Json and ConvertFrom-Json as Windows PowerShell 5.1 has them, with what surprises in them."""
 
 import pytest
-from shell import values
+from posh import values
 
 CASES = [
     ("ConvertTo-Json -Compress -InputObject @{ a = @(1) }", '{"a":[1]}'),

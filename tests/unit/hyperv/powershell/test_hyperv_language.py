@@ -1,7 +1,7 @@
 """Each piece of the language, against what Windows PowerShell 5.1 does by its documentation."""
 
 import pytest
-from shell import values
+from posh import values
 
 CASES = [
     # about_Variables, about_Arrays, about_Hash_Tables

@@ -6,7 +6,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "powershell"))
 
-from shell import error, values  # noqa: E402
+from posh import error, values  # noqa: E402
 
 import drover.hypervisors.hyperv as product  # noqa: E402
 from drover_lab import definitions  # noqa: E402
