@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from drover_lab.hyperv.powershell.convert import INTEGERS, cast, text, truth
+from drover_lab.hyperv.powershell.casts import cast
+from drover_lab.hyperv.powershell.convert import INTEGERS, text, truth
 from drover_lab.hyperv.powershell.faults import CmdletFault, ScriptFault
 from drover_lab.hyperv.powershell.table import Cmdlet, ParameterFacts, common
 from drover_lab.hyperv.powershell.values import Enum, Hashtable, Names, PsObject, ScriptBlock, TypeName, plain

@@ -2,72 +2,30 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from drover_lab.hyperv.powershell.binding import Argument, bind
-from drover_lab.hyperv.powershell.convert import cast, text
-from drover_lab.hyperv.powershell.expressions import Expressions, parts
+from drover_lab.hyperv.powershell.casts import cast
+from drover_lab.hyperv.powershell.convert import text
+from drover_lab.hyperv.powershell.expressions import Expressions
 from drover_lab.hyperv.powershell.faults import CmdletFault, ErrorRecord, NetException, ReturnOut, ScriptFault, fault
-from drover_lab.hyperv.powershell.literals import source
+from drover_lab.hyperv.powershell.invocation import Invocation, Run, emit
+from drover_lab.hyperv.powershell.literals import parts, source
 from drover_lab.hyperv.powershell.table import Cmdlet, cmdlets
 from drover_lab.hyperv.powershell.values import (
     NOTHING,
     Hashtable,
     Names,
-    Nothing,
     Parameter,
-    PsObject,
     Scope,
     ScriptBlock,
-    Wrapped,
-    items,
     plain,
 )
 from drover_lab.hyperv.soap import NotModelledError
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-
-@dataclass(slots=True)
-class Invocation:
-    """One call of a cmdlet.
-
-    :param given: parameter -> value. :param piped: what arrived by the pipeline; None: it stands first.
-    """
-
-    shell: "Commands"
-    cmdlet: Cmdlet
-    given: Names
-    shared: Names
-    piped: list[Any] | None
-    out: list[Any]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return self.given.get(name, default)
-
-    def only(self, *modelled: str) -> None:
-        """:raises NotModelledError: another parameter was given."""
-        for name in self.given:
-            if name not in modelled:
-                raise NotModelledError(f"{self.cmdlet.name} -{name}")
-
-    def write(self, value: Any) -> None:
-        emit(value, self.out)
-
-    def fail(self, error: CmdletFault) -> None:
-        """Says what could not be done; goes on where the script wants that."""
-        self.shell.report(self.cmdlet, self.shared, error)
-
-
-Run = Callable[[Invocation], None]
-
-
-def emit(value: Any, out: list[Any]) -> None:
-    for item in items(value):
-        out.append(Wrapped(item) if isinstance(item, list) and not isinstance(item, Wrapped) else item)
 
 
 class Commands(Expressions):
@@ -315,18 +273,3 @@ class Commands(Expressions):
         out: list[Any] = []
         self.each(block, item, out)
         return out[0] if len(out) == 1 else (out or NOTHING)
-
-
-def inputs(invocation: Invocation, name: str) -> list[Any]:
-    """What came by the pipeline, or by the parameter that stands for it."""
-    if invocation.piped is not None:
-        return invocation.piped
-    value = invocation.get(name)
-    return [] if isinstance(value, Nothing) else list(items(value))
-
-
-def needs(value: Any, kind: str) -> PsObject:
-    """:raises NotModelledError: it is another object."""
-    if not isinstance(value, PsObject) or not value.type.endswith(kind):
-        raise NotModelledError(f"an object that is no {kind}")
-    return value

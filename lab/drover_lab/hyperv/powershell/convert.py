@@ -1,15 +1,13 @@
-"""Values into other types, as PowerShell converts them: casts, parameters, strings, truth."""
+"""Values as text, as numbers and as truth, as PowerShell converts them, and the names of their types."""
 
 import math
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from drover_lab.hyperv.powershell.faults import ErrorRecord, NetException, ScriptFault, fault
 from drover_lab.hyperv.powershell.values import (
-    NOTHING,
     Enum,
     GenericList,
     Hashtable,
@@ -17,7 +15,6 @@ from drover_lab.hyperv.powershell.values import (
     ScriptBlock,
     TypeName,
     Version,
-    custom,
     plain,
 )
 from drover_lab.hyperv.soap import NotModelledError
@@ -34,7 +31,6 @@ INTEGERS = {
     "long": (-(2**63), 2**63 - 1),
     "uint64": (0, 2**64 - 1),
 }
-_FULL = {"int": "Int32", "long": "Int64", "bool": "Boolean", "switch": "SwitchParameter"}
 _KINDS: tuple[tuple[type, str], ...] = (
     (bool, "System.Boolean"),
     (float, "System.Double"),
@@ -150,14 +146,15 @@ def number(value: Any) -> int | float:
     if isinstance(value, Enum):
         return value.number
     if isinstance(value, str):
-        found = _parsed(value)
+        found = parsed(value)
         if found is not None:
             return found
-        raise _impossible(value, "System.Int32", "Input string was not in a correct format.")
+        raise impossible(value, "System.Int32", "Input string was not in a correct format.")
     raise NotModelledError(f"arithmetic with {type_of(value)}")
 
 
-def _parsed(value: str) -> int | float | None:
+def parsed(value: str) -> int | float | None:
+    """The number that a string is; None: it is none."""
     written = value.strip()
     if not written:
         return 0
@@ -171,7 +168,8 @@ def _parsed(value: str) -> int | float | None:
         return None
 
 
-def _impossible(value: Any, name: str, why: str) -> ScriptFault:
+def impossible(value: Any, name: str, why: str) -> ScriptFault:
+    """What a conversion to the type `name` raises."""
     shown = text(value)
     return fault(
         f'Cannot convert value "{shown}" to type "{name}". Error: "{why}"',
@@ -179,154 +177,3 @@ def _impossible(value: Any, name: str, why: str) -> ScriptFault:
         "InvalidArgument",
         "System.InvalidCastException",
     )
-
-
-def _integer(value: Any, name: str) -> int:
-    full = f"System.{_FULL.get(name, {'uint': 'UInt', 'int16': 'Int16'}.get(name, name.replace('int', 'Int')))}"
-    full = full.replace("uInt", "UInt")
-    found = number(value) if not isinstance(value, str) else _parsed(value)
-    if found is None:
-        raise _impossible(value, full, "Input string was not in a correct format.")
-    if isinstance(found, float):
-        if math.isinf(found) or math.isnan(found):
-            raise _impossible(value, full, "Value was either too large or too small.")
-        found = int(Decimal(found).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-    low, high = INTEGERS[name]
-    if not low <= found <= high:
-        raise _impossible(
-            value, full, f"Value was either too large or too small for an {full.removeprefix('System.')}."
-        )
-    return found
-
-
-def cast(value: Any, kind: TypeName) -> Any:
-    """[kind]$value. :raises ScriptFault: PowerShell cannot. :raises NotModelledError: we cannot."""
-    name, value = kind.name, plain(value)
-    if name == "void":
-        return NOTHING
-    if name.endswith("[]"):
-        return _array(value, TypeName(name[:-2]))
-    if name in INTEGERS:
-        return _integer(value, name)
-    if name not in _CASTS:
-        raise NotModelledError(f"the type [{name}]")
-    return _CASTS[name](value)
-
-
-def _array(value: Any, element: TypeName) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        return value if element.name == "byte" else [cast(item, element) for item in value]
-    return [cast(item, element) for item in (value if isinstance(value, list) else [value])]
-
-
-def _guid(value: Any) -> Any:
-    if isinstance(value, uuid.UUID):
-        return value
-    try:
-        return uuid.UUID(str(value))
-    except ValueError:
-        raise _impossible(value, "System.Guid", "Guid should contain 32 digits with 4 dashes.") from None
-
-
-def _boolean(value: Any) -> bool:
-    return truth(value)
-
-
-def _double_of(value: Any) -> float:
-    return float(number(value))
-
-
-def _object_of(value: Any) -> Any:
-    return custom(value) if isinstance(value, Hashtable) else value
-
-
-def _ordered(value: Any) -> Any:
-    if not isinstance(value, Hashtable):
-        raise NotModelledError("[ordered] of something that is no hashtable")
-    value.ordered = True
-    return value
-
-
-def _timespan(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, int):
-        return timedelta(microseconds=value // 10)
-    days, _, clock = str(value).rpartition(".") if str(value).count(":") == 2 else ("", "", str(value))
-    parts = clock.split(":")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        raise NotModelledError(f"the time span {value!r}")
-    hours, minutes, seconds = map(int, parts)
-    return timedelta(days=int(days or 0), hours=hours, minutes=minutes, seconds=seconds)
-
-
-def _datetime(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError:
-        raise NotModelledError(f"the date {value!r}") from None
-
-
-def _version(value: Any) -> Any:
-    try:
-        return value if isinstance(value, Version) else Version(tuple(int(part) for part in text(value).split(".")))
-    except ValueError:
-        raise _impossible(value, "System.Version", "Version string portion was too short or too long.") from None
-
-
-def _char(value: Any) -> str:
-    found = chr(value) if isinstance(value, int) else text(value)
-    if len(found) != 1:
-        raise _impossible(value, "System.Char", "String must be exactly one character long.")
-    return found
-
-
-def _hashtable(value: Any) -> Any:
-    if value is None or isinstance(value, Hashtable):
-        return value
-    raise _impossible(value, "System.Collections.Hashtable", "It is another type.")
-
-
-_CASTS: dict[str, Callable[[Any], Any]] = {
-    "string": text,
-    "bool": _boolean,
-    "boolean": _boolean,
-    "switch": _boolean,
-    "double": _double_of,
-    "object": lambda value: value,
-    "psobject": lambda value: value,
-    "pscustomobject": _object_of,
-    "ordered": _ordered,
-    "hashtable": _hashtable,
-    "guid": _guid,
-    "datetime": _datetime,
-    "timespan": _timespan,
-    "version": _version,
-    "char": _char,
-}
-
-
-def is_type(value: Any, kind: TypeName) -> bool:
-    """$value -is [kind]."""
-    value, name = plain(value), kind.name
-    if value is None:
-        return False
-    if name in INTEGERS:
-        if isinstance(value, int) and not isinstance(value, bool):
-            raise NotModelledError(f"whether an integer is [{name}]: the model does not tell their widths")
-        return False
-    tests: dict[str, tuple[type, ...]] = {
-        "string": (str,), "bool": (bool,), "double": (float,), "hashtable": (Hashtable,), "datetime": (datetime,),
-        "timespan": (timedelta,), "guid": (uuid.UUID,), "version": (Version,), "scriptblock": (ScriptBlock,),
-    }  # fmt: skip
-    if name in tests:
-        return isinstance(value, tests[name])
-    if name in ("array", "object[]"):
-        return isinstance(value, list) and not isinstance(value, GenericList)
-    if name in ("pscustomobject", "psobject"):
-        return isinstance(value, PsObject)
-    raise NotModelledError(f"-is [{name}]")

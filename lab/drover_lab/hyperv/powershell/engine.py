@@ -7,10 +7,10 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from drover_lab.hyperv.powershell import objects
-from drover_lab.hyperv.powershell.commands import Run
 from drover_lab.hyperv.powershell.console import Console
 from drover_lab.hyperv.powershell.convert import type_of
 from drover_lab.hyperv.powershell.faults import BreakOut, Cancelled, ContinueOut, ExitOut, ReturnOut, ScriptFault
+from drover_lab.hyperv.powershell.invocation import Run
 from drover_lab.hyperv.powershell.statements import Interpreter
 from drover_lab.hyperv.runner import Call, Streams
 from drover_lab.hyperv.soap import NotModelledError

@@ -1,19 +1,18 @@
 """Expressions: a node of the tree into a value."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from drover_lab.hyperv.powershell import literals, members, methods, operators
-from drover_lab.hyperv.powershell.console import Console, Writer
-from drover_lab.hyperv.powershell.convert import cast, number, text, truth
+from drover_lab.hyperv.powershell import literals, members, methods, statics
+from drover_lab.hyperv.powershell.console import Writer
+from drover_lab.hyperv.powershell.convert import text
 from drover_lab.hyperv.powershell.faults import Cancelled, fault
-from drover_lab.hyperv.powershell.literals import source
+from drover_lab.hyperv.powershell.literals import parts, source
+from drover_lab.hyperv.powershell.operations import Operations
 from drover_lab.hyperv.powershell.values import (
     Hashtable,
-    Names,
     Parameter,
-    Scope,
     ScriptBlock,
     TypeName,
     collected,
@@ -24,23 +23,9 @@ from drover_lab.hyperv.soap import NotModelledError
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_CONSTANTS = {"true": True, "false": False, "null": None}
 
-
-def parts(node: "Node") -> "list[Node]":
-    """Its children that mean something."""
-    return [child for child in node.named_children if child.type != "comment"]
-
-
-class Expressions(ABC):
-    """:ivar scope: the variables. :ivar depth: of calls, so that endless recursion ends."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.scope = Scope()
-        self.functions: Names = Names()
-        self.strict = False
-        self.caught: list[Any] = []  # the errors of the catch blocks that run
+class Expressions(Operations):
+    """What every kind of expression is."""
 
     @abstractmethod
     def execute(self, node: "Node", out: list[Any]) -> None:
@@ -68,52 +53,6 @@ class Expressions(ABC):
         if known is None:
             raise NotModelledError(f"{node.type}: {source(node)[:60]!r}")
         return known(self, node)
-
-    # --- Variables ---
-
-    def variable(self, name: str) -> Any:
-        low = name.lower()
-        if low in _CONSTANTS:
-            return _CONSTANTS[low]
-        if low.startswith("env:"):
-            return self.console.environment.get(name[4:])
-        if ":" in name:
-            raise NotModelledError(f"the variable ${name}")
-        if self.scope.find(name) is None:
-            if low in _AUTOMATIC:
-                raise NotModelledError(f"the variable ${name}")
-            if self.strict:
-                raise fault(f"The variable '${name}' cannot be retrieved because it has not been set.",
-                            "VariableIsUndefined")  # fmt: skip
-        return self.scope.get(name)
-
-    def assign(self, node: "Node", value: Any) -> None:
-        """:param node: what stands on the left."""
-        while node.type in ("left_assignment_expression", "unary_expression"):
-            (node,) = parts(node)
-        if node.type == "variable":
-            self._set(literals.variable(node), value)
-        elif node.type == "member_access":
-            target, _, name = node.children
-            members.put(self.value(target), self._member(name), value)
-        elif node.type == "element_access":
-            target, index = parts(node)
-            members.put_element(self.value(target), self.value(index), value)
-        elif node.type == "expression_with_unary_operator" and node.children[0].type == "cast_expression":
-            kind, target = parts(node.children[0])
-            self.assign(target, cast(value, literals.type_name(kind)))
-        else:
-            raise NotModelledError(f"an assignment to {source(node)[:40]!r}")
-
-    def _set(self, name: str, value: Any) -> None:
-        low = name.lower()
-        if low == "null":
-            return
-        if low in ("true", "false"):
-            raise fault(f"Cannot overwrite variable {name} because it is read-only or constant.", "VariableNotWritable")
-        if ":" in name or low in _AUTOMATIC or low == "_":
-            raise NotModelledError(f"setting the variable ${name}")
-        self.scope.variables[name] = value
 
     def _assignment(self, node: "Node") -> Any:
         left, operator = parts(node)[:2]
@@ -185,82 +124,7 @@ class Expressions(ABC):
         return tuple(_parameter(one) for lists in parts(node) if lists.type == "parameter_list"
                      for one in parts(lists))  # fmt: skip
 
-    # --- Operators ---
-
-    def _unary(self, node: "Node") -> Any:
-        first = node.children[0]
-        if first.type == "cast_expression":
-            kind, inner = parts(first)
-            if literals.type_name(kind).name == "scriptblock":
-                raise NotModelledError("a cast to a script block")
-            return cast(self.value(inner), literals.type_name(kind))
-        if first.type in ("pre_increment_expression", "pre_decrement_expression"):
-            self._step(parts(first)[0], 1 if "increment" in first.type else -1)
-            return self.value(parts(first)[0])
-        sign, value = source(first).lower(), self.value(node.children[1])
-        if sign in ("-not", "!"):
-            return not truth(value)
-        if sign == "-":
-            return -number(value)
-        if sign == ",":
-            return [plain(value)]
-        if sign == "-join":
-            return operators.compare("-join", value, "", self._matched)
-        raise NotModelledError(f"the operator {sign}")
-
-    def _matched(self, found: dict[int, str]) -> None:
-        table = Hashtable()
-        for place, piece in found.items():
-            table[place] = piece  # type: ignore[index]
-        self.scope.variables["Matches"] = table
-
-    def _step(self, node: "Node", by: int) -> None:
-        self.assign(node, number(self.value(node)) + by)
-
-    def _after(self, node: "Node") -> Any:
-        (target,) = parts(node)
-        before = self.value(target)
-        self._step(target, 1 if node.type == "post_increment_expression" else -1)
-        return before
-
-    def _compare(self, node: "Node") -> Any:
-        left, operator, right = parts(node)
-        return operators.compare(source(operator).lower(), self.value(left), self.value(right), self._matched)
-
-    def _logical(self, node: "Node") -> Any:
-        left, sign, right = node.children
-        one = truth(self.value(left))
-        name = source(sign).lower()
-        if name == "-and":
-            return one and truth(self.value(right))
-        if name == "-or":
-            return one or truth(self.value(right))
-        return one != truth(self.value(right))
-
-    def _calculated(self, node: "Node") -> Any:
-        left, sign, right = node.children
-        return self._arithmetic(source(sign), self.value(left), self.value(right))
-
-    def _arithmetic(self, sign: str, left: Any, right: Any) -> Any:
-        return operators.add(left, right) if sign == "+" else operators.arithmetic(sign, left, right)
-
-    def _bits(self, node: "Node") -> Any:
-        left, sign, right = node.children
-        return operators.bits(source(sign).lower(), self.value(left), self.value(right))
-
-    def _format(self, node: "Node") -> Any:
-        left, right = self.value(node.children[0]), self.value(node.children[-1])
-        return operators.formatted(left, right)
-
-    def _range(self, node: "Node") -> Any:
-        first, last = (int(number(self.value(part))) for part in parts(node))
-        return list(range(first, last + 1) if first <= last else range(first, last - 1, -1))
-
     # --- Members ---
-
-    def _member(self, node: "Node") -> str:
-        (name,) = parts(node)
-        return source(name) if name.type == "simple_name" else text(self.value(name))
 
     def _access(self, node: "Node") -> Any:
         target, sign, name = node.children
@@ -274,7 +138,7 @@ class Expressions(ABC):
             raise NotModelledError(f":: of a value, {name}")
         if of.name == "console":
             return self.console.stream(name)
-        return methods.static_property(of, name)
+        return statics.static_property(of, name)
 
     def _element(self, node: "Node") -> Any:
         target, index = parts(node)
@@ -292,7 +156,7 @@ class Expressions(ABC):
             raise NotModelledError(f":: of a value, {what}")
         if (of.name, what.lower()) == ("scriptblock", "create"):
             return self.compiled(text(*arguments))
-        return methods.static(of, what, arguments)
+        return statics.static(of, what, arguments)
 
     def _method(self, of: Any, name: str, arguments: list[Any]) -> Any:
         if isinstance(of, Writer):
@@ -366,11 +230,6 @@ _THROUGH = {
     "unary_expression", "argument_expression", "array_literal_expression", "comparison_expression",
     "logical_expression", "additive_expression", "multiplicative_expression", "pipeline_chain", "pipeline",
     "integer_literal",
-}  # fmt: skip
-_AUTOMATIC = {
-    "args", "error", "host", "home", "pid", "pshome", "psitem", "myinvocation", "psboundparameters", "pscmdlet",
-    "psversiontable", "psscriptroot", "pscommandpath", "lastexitcode", "?", "^", "$", "this", "foreach", "switch",
-    "stacktrace", "shellid", "pwd", "profile", "nestedpromptlevel", "executioncontext", "ofs",
 }  # fmt: skip
 _EXPRESSIONS: "dict[str, Callable[[Any, Node], Any]]" = {
     "variable": lambda self, node: self.variable(literals.variable(node)),

@@ -24,6 +24,11 @@ def source(node: "Node") -> str:
     return (node.text or b"").decode()
 
 
+def parts(node: "Node") -> "list[Node]":
+    """Its children that mean something."""
+    return [child for child in node.named_children if child.type != "comment"]
+
+
 def integer(written: str) -> int:
     found = re.fullmatch(r"(0x[0-9a-f]+|\d+)(kb|mb|gb|tb|pb)?", written.lower())
     if not found:

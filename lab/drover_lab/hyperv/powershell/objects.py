@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from drover_lab.hyperv.powershell import members
-from drover_lab.hyperv.powershell.commands import Invocation, Run, inputs
 from drover_lab.hyperv.powershell.convert import number, text, truth
 from drover_lab.hyperv.powershell.faults import CmdletFault
+from drover_lab.hyperv.powershell.invocation import Invocation, Run, inputs
 from drover_lab.hyperv.powershell.json51 import from_json, to_json
 from drover_lab.hyperv.powershell.operators import order, same
 from drover_lab.hyperv.powershell.values import Hashtable, Names, PsObject, ScriptBlock, plain

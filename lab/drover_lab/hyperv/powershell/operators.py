@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from fnmatch import translate
 from typing import Any
 
-from drover_lab.hyperv.powershell.convert import cast, is_type, number, text, truth, type_of
+from drover_lab.hyperv.powershell.casts import cast, is_type
+from drover_lab.hyperv.powershell.convert import number, text, truth, type_of
 from drover_lab.hyperv.powershell.faults import ScriptFault, fault
 from drover_lab.hyperv.powershell.values import Enum, Hashtable, PsObject, ScriptBlock, TypeName, Version, items, plain
 from drover_lab.hyperv.soap import NotModelledError

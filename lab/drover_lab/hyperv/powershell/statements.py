@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from drover_lab.hyperv.powershell import literals
-from drover_lab.hyperv.powershell.commands import Commands, emit
+from drover_lab.hyperv.powershell.commands import Commands
 from drover_lab.hyperv.powershell.convert import number, truth
-from drover_lab.hyperv.powershell.expressions import parts
 from drover_lab.hyperv.powershell.faults import (
     BreakOut,
     ContinueOut,
@@ -16,7 +15,8 @@ from drover_lab.hyperv.powershell.faults import (
     exception_name,
     fault,
 )
-from drover_lab.hyperv.powershell.literals import source
+from drover_lab.hyperv.powershell.invocation import emit
+from drover_lab.hyperv.powershell.literals import parts, source
 from drover_lab.hyperv.powershell.methods import as_fault
 from drover_lab.hyperv.powershell.operators import same
 from drover_lab.hyperv.powershell.values import ScriptBlock, items

@@ -8,7 +8,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 
-from drover_lab.hyperv.powershell.commands import Invocation
+from drover_lab.hyperv.powershell.invocation import Invocation
 from drover_lab.hyperv.powershell.values import PsObject
 from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world import qemu

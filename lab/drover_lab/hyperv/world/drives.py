@@ -6,8 +6,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from drover_lab.hyperv.powershell.commands import Invocation
 from drover_lab.hyperv.powershell.faults import CmdletFault
+from drover_lab.hyperv.powershell.invocation import Invocation
 from drover_lab.hyperv.powershell.values import Names, PsObject
 from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world import qemu

@@ -4,8 +4,8 @@ import json
 import uuid
 from typing import Any
 
-from drover_lab.hyperv.powershell.commands import Invocation
 from drover_lab.hyperv.powershell.convert import text
+from drover_lab.hyperv.powershell.invocation import Invocation
 from drover_lab.hyperv.powershell.values import Names, PsObject, Version
 from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world.answers import enum, thing

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from drover_lab.hyperv.powershell.commands import Run
 from drover_lab.hyperv.powershell.engine import PowerShell
+from drover_lab.hyperv.powershell.invocation import Run
 from drover_lab.hyperv.world import qemu
 from drover_lab.hyperv.world.checkpoints import Checkpoints
 from drover_lab.hyperv.world.devices import Devices
