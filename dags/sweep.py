@@ -21,7 +21,8 @@ with DAG(
     schedule=timedelta(minutes=5),
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    max_active_runs=1,
+    # One machine that takes long to come back must not keep the others waiting; each is taken back by one alone.
+    max_active_runs=4,
     is_paused_upon_creation=False,
     # The next look is the next try.
     default_args={"owner": "drover", "retries": 0, "execution_timeout": timedelta(days=1)},

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from airflow.sdk import Param
 
-from drover.errors import BadInputError
+from drover.errors import BadInputError, DroverError
 from drover.evidence.store import MachineStore, RunStore
 from drover.migration import claims, returning
 from drover.migration.alone import busy
@@ -93,21 +93,32 @@ def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine
 
 def left_behind(is_running: IsRunning) -> list[Machine]:
     """Machines that are on their way in a run that has ended: it was marked as failed, or its rollback gave up."""
-    found = []
+    found: list[Machine] = []
+    broken: list[DroverError] = []
     for claim in claims.held(store_root()):
-        kept = kept_waves.of_run(claim.wave, claim.run)
-        if kept is None or not kept.dag:
-            log.warning(
-                "Nothing is known of run %s of wave '%s', which holds '%s'.", claim.run, claim.wave, claim.machine
-            )
-        elif is_running(kept.dag, claim.run) or busy(store_root(), claim.uuid):
-            log.info("'%s' is in good hands: run %s of %s.", claim.machine, claim.run, kept.dag)
-        elif _tried_lately(_store(kept, claim.machine)):
-            log.info("'%s' could not be taken back a while ago; the next try is due later.", claim.machine)
-        else:
-            log.warning("'%s' was left by run %s of %s, and is taken back.", claim.machine, claim.run, kept.dag)
-            found.append(_machine(kept, claim.machine))
+        try:
+            found += _left(claim, is_running)
+        except DroverError as error:
+            # One machine whose records are broken must not keep the others where they are.
+            log.error("Nobody can tell how '%s' was left: %s", claim.machine, error)
+            broken.append(error)
+    if broken and not found:
+        raise broken[0]
     return found
+
+
+def _left(claim: claims.Claim, is_running: IsRunning) -> list[Machine]:
+    kept = kept_waves.of_run(claim.wave, claim.run)
+    if kept is None or not kept.dag:
+        log.warning("Nothing is known of run %s of wave '%s', which holds '%s'.", claim.run, claim.wave, claim.machine)
+    elif is_running(kept.dag, claim.run) or busy(store_root(), claim.uuid):
+        log.info("'%s' is in good hands: run %s of %s.", claim.machine, claim.run, kept.dag)
+    elif _tried_lately(_store(kept, claim.machine)):
+        log.info("'%s' could not be taken back a while ago; the next try is due later.", claim.machine)
+    else:
+        log.warning("'%s' was left by run %s of %s, and is taken back.", claim.machine, claim.run, kept.dag)
+        return [_machine(kept, claim.machine)]
+    return []
 
 
 def _run_of(answers: Mapping[str, Any]) -> Kept:

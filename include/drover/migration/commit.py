@@ -12,8 +12,15 @@ from drover.migration.stage import Facts, require, stage
 from drover.model import PowerState
 
 
-@stage("commit")
 def run(move: Move) -> Facts:
+    facts = _make_final(move)
+    # Only once it is recorded: whoever finds neither claim nor commit believes that there was no move.
+    claims.release(move)
+    return facts
+
+
+@stage("commit")
+def _make_final(move: Move) -> Facts:
     require(move, "cutover")
     stays = not along.takes_along(move)
     if not stays:
@@ -31,7 +38,6 @@ def run(move: Move) -> Facts:
         move.source.tag(move.name, move.owner_as("migrated"))
     move.target.set_autostart(move.name, move.machine.autostart)
     move.target.tag(move.name, move.owner_as("committed"))
-    claims.release(move)
     return _account(move)
 
 

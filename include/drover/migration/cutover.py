@@ -16,11 +16,13 @@ def run(move: Move) -> Facts:
     require(move, "backup", "transfer", "validate", "test")
     backup.check_whole(move)
     _refuse_two(move)
+    if move.plan.strategy is Strategy.COLD:
+        # Also of a machine that was off: somebody may have started it since, and stopped it again.
+        refuse_changed_source(move)
     if move.machine.state is not PowerState.RUNNING:
         return {"target": "off, as the source was", "checks": 0, "downtime_seconds": 0.0}
     intents.declare(move.store, Intent.TARGET_STARTED)
     if move.plan.strategy is Strategy.COLD:
-        refuse_changed_source(move)
         # From here on what is at the target may be worth more than the source, and is never removed.
         move.target.tag(move.name, move.owner_as("started"))
         move.target.power_on(move.name)

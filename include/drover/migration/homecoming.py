@@ -7,7 +7,7 @@ the backup is left at this side. Whether to go back to that, and lose what was w
 import logging
 import time
 
-from drover.errors import OperatorNeededError, RetryableError
+from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveMover, LiveState, TargetSettings
 from drover.migration import along, intents
 from drover.migration.backup import backup_folder
@@ -45,7 +45,7 @@ def bring_home(move: Move) -> str:
 def _seen_there(move: Move, here: VirtualMachine | None) -> VirtualMachine | None:
     try:
         return along.at_target(move)
-    except RetryableError as error:
+    except DroverError as error:
         if here is not None and here.state is PowerState.RUNNING:
             # The platform lets a machine run in one place only, and that is here.
             log.warning("%s: the target does not answer, and the machine runs at the source.", move.name)

@@ -48,7 +48,8 @@ def refuse_gone(move: Move) -> None:
     if along.takes_along(move):
         # There is one machine only, and it is at one of the ends, unless it moved on.
         back = _left_by(move, along.at_source(move), ("committed", "started", "returned"))
-        ends = [] if back else [("target", move.target, ("committed",))]
+        # Started: a way back that did not succeed has marked it so.
+        ends = [] if back else [("target", move.target, ("committed", "started"))]
     for side, hypervisor, roles in ends:
         if not _left_by(move, hypervisor.find(move.name), roles):
             intents.withdraw(move.store, Intent.RETURNING)

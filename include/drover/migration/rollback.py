@@ -11,8 +11,8 @@ from enum import StrEnum
 from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveMover
 from drover.migration import along, backup, bandwidth, checks, claims, homecoming, intents, order, returning
-from drover.migration.alone import alone
-from drover.migration.disks import journal, manifests
+from drover.migration.alone import alone, busy
+from drover.migration.disks import COMPARED, journal, manifests
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
@@ -27,6 +27,7 @@ _LOOK_SECONDS = 1.0
 def run(move: Move) -> Facts:
     """`nothing` in the facts says why there was nothing to take back; then nothing is recorded either."""
     if why := _nothing(move):
+        _let_go(move)
         return {"nothing": why}
     ahead = order.wait_for_dependants(move) if intents.declared(move.store, Intent.BEGUN) else []
     with alone(move):
@@ -38,12 +39,25 @@ def run(move: Move) -> Facts:
             move.source.release_disks(move.name)
         backup.discard_unfinished(move)
         if not intents.declared(move.store, Intent.BEGUN):
+            claims.release(move)
             return {"nothing": "no change had been made yet"}
         if returning.under_way(move):
             returning.refuse_gone(move)
         if ahead:
             move.store.record("rollback", "info", {"went_ahead_of": ahead})
-        return _take_back(move)
+        facts = _take_back(move)
+        # Only once it is recorded: killed before that, the next try must still find what there is to take back.
+        _forget(move)
+        return facts
+
+
+def _let_go(move: Move) -> None:
+    """A commit that was killed once it was recorded still holds the machine."""
+    if move.store.read_json("machine.json") is None or busy(move.root, move.machine.uuid):
+        return
+    with alone(move):
+        if returning.committed(move) and not returning.under_way(move):
+            claims.release(move)
 
 
 def _nothing(move: Move) -> str | None:
@@ -70,7 +84,6 @@ def _take_back(move: Move) -> Facts:
     facts = _prove_source(move)
     if fate == Fate.OURS:
         fate = _remove_target(move)
-    _forget(move)
     return {**facts, "target": str(fate), **was_committed}
 
 
@@ -105,7 +118,8 @@ def _fence_target(move: Move) -> Fate:
     """Makes sure that the target is off before the source may run."""
     try:
         machine = move.target.find(move.name)
-    except RetryableError as error:
+    except DroverError as error:
+        # Also one that refuses us: what a person must mend there does not keep the source off.
         if _may_run_there(move):
             raise RetryableError(
                 f"Machine '{move.name}' may run at the target, which does not answer, so the source stays off: {error}",
@@ -114,6 +128,7 @@ def _fence_target(move: Move) -> Fate:
         log.warning("%s: the target does not answer; it was never started there, so the source may run.", move.name)
         return Fate.UNSEEN
     if machine is None:
+        _refuse_renamed(move)
         return Fate.NONE
     if not _this_runs(move, machine):
         _refuse_stranger(move, machine)
@@ -127,6 +142,21 @@ def _fence_target(move: Move) -> Fate:
         return Fate.OURS
     move.target.tag(move.name, move.owner_as("kept"))
     return Fate.KEPT
+
+
+def _refuse_renamed(move: Move) -> None:
+    """Law: never two. What runs there under a name that somebody gave it since is the same machine.
+
+    :raises OperatorNeededError: there is such a machine, and it is not off.
+    """
+    if not _may_run_there(move):
+        return
+    for other in move.target.machines():
+        if other.uuid == move.machine.uuid and other.state is not PowerState.OFF:
+            raise OperatorNeededError(
+                f"Machine '{move.name}' is called '{other.name}' at the target by now, and is {other.state} there.",
+                remedy="Switch it off there or give it its name back, then run this rollback again.",
+            )
 
 
 def _this_runs(move: Move, machine: VirtualMachine) -> bool:
@@ -203,5 +233,6 @@ def _forget(move: Move) -> None:
         journal(move, disk.name).unlink(missing_ok=True)
     for side in ("source", "target"):
         manifests(move, side).discard()
+    move.store.write_json(COMPARED, {})
     intents.withdraw(move.store)
     claims.release(move)

@@ -9,7 +9,7 @@ import time
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
 from drover.migration import along, bandwidth, claims, compare, intents
-from drover.migration.disks import SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
+from drover.migration.disks import COMPARED, SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -170,8 +170,9 @@ def _compare_and_resume(move: Move, final: LiveStatus) -> Facts:
     """Both disks stand still: the source is off, the target paused. Equal, the target runs on; else it never does."""
     if move.target.power_state(move.name) is not PowerState.PAUSED:
         # A killed try compared and resumed it already; what it saw was kept before it resumed.
-        return {"compared": True} if manifests(move, "target").folder.exists() else _not_compared(move)
+        return {"compared": True} if move.store.read_json(COMPARED) else _not_compared(move)
     compare.both_ends(move)
+    move.store.write_json(COMPARED, {"at": time.time()})
     intents.declare(move.store, Intent.TARGET_STARTED)
     move.target.tag(move.name, move.owner_as("started"))
     move.target.resume(move.name)

@@ -180,5 +180,5 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(registry, "connect", lambda spec: manager)
     site.wave["target"] = "a"
     raw = {"id": "disk.format", "reason": "The fake host keeps its disks so."}
-    site.wave["machines"][0] |= {"strategy": "live", "host": "esx-2", "waive": [raw]}
+    site.wave["machines"][0] |= {"strategy": "live", "mappings": {"host": "esx-2"}, "waive": [raw]}
     return site
