@@ -43,7 +43,7 @@ MUST_SUCCEED: dict[str, Any] = {
 def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
     """The DAG `wave_<name>`.
 
-    :param path: the wave file, which every task reads again when it runs.
+    :param path: the wave file; a run keeps what it said when its first task read it.
     :param options: more arguments of `DAG`, or others in place of these.
     """
     arguments: dict[str, Any] = {

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from waves_for_dags import write
 
-from drover.errors import BadInputError
+from drover.errors import BadInputError, CorruptionError
 from drover.evidence.store import RunStore
 from drover.migration import alone, claims, intents, rollback
 from drover.migration.intents import Intent
@@ -183,3 +183,23 @@ def test_what_is_back_already_is_skipped(wave):
         TakeBackOperator(task_id="take_back", wave="shop", run=RUN, machine="db").execute({})
     with pytest.raises(AirflowFailException, match="Nothing is known"):
         TakeBackOperator(task_id="take_back", wave="shop", run="other", machine="db").execute({})
+
+
+def test_one_machine_whose_records_are_broken_does_not_keep_the_others(wave, monkeypatch):
+    with open_move(wave, "web", RUN, None, store_root()) as move:
+        claims.claim(move)
+    looked = taking_back._tried_lately
+    broken = CorruptionError("The records of 'app' were altered.", remedy="Look at them.")
+
+    def altered(records):
+        if records.folder == store("app").folder:
+            raise broken
+        return looked(records)
+
+    monkeypatch.setattr(taking_back, "_tried_lately", altered)
+    assert names(left_behind(ended)) == ["web"]
+
+    with open_move(wave, "web", RUN, None, store_root()) as move:
+        claims.release(move)
+    with pytest.raises(CorruptionError, match="were altered"):
+        left_behind(ended)
