@@ -1,7 +1,7 @@
 """One operator for each stage of a migration. The stages themselves are `drover.migration`'s; nothing is decided here.
 
 Every operator takes the wave (a file's path, or a wave as JSON) and the machine's key. A parsed DAG holds neither
-connections nor secrets; what a run does is what the file said when the run's first task read it (`drover_airflow.kept`).
+connections nor secrets; what a run does is what the file said when its first task read it (`drover_airflow.kept`).
 """
 
 from collections.abc import Sequence
