@@ -162,6 +162,12 @@ def _read(label: str, files: _Files) -> Package:
         raise BadInputError(f"There are {len(descriptors)} descriptors (.ovf) in the {label}, not one.", remedy=_ANEW)
     stem = descriptors[0][: -len(".ovf")].lower()
     lines = next((name for name in files.sizes if name.lower() == f"{stem}.mf"), None)
+    strange = [name for name in files.sizes if name.lower().endswith(".mf") and name != lines]
+    if strange:
+        raise BadInputError(
+            f"The manifest '{strange[0]}' in the {label} does not belong to '{descriptors[0]}'.",
+            remedy=_ANEW,
+        )
     digests = manifest.read(_text(files, lines, label), label) if lines else None
     signed = any(name.lower() == f"{stem}.cert" for name in files.sizes)
     text = _text(files, descriptors[0], label)

@@ -150,6 +150,14 @@ def test_a_missing_manifest_is_told(foreign_files: dict[str, bytes], other: Fake
     )
 
 
+def test_a_manifest_of_another_name_is_not_passed_over(
+    foreign_files: dict[str, bytes], other: FakeHost, tmp_path: Path
+) -> None:
+    foreign_files["other.mf"] = foreign_files.pop("foreign.mf")
+    with pytest.raises(BadInputError, match=r"The manifest 'other\.mf' in the .* does not belong to 'foreign\.ovf'\."):
+        import_package(other, ova(tmp_path / "f.ova", foreign_files), networks=NETWORKS, progress=silent)
+
+
 def test_a_gzipped_disk_is_unpacked(foreign_files: dict[str, bytes], other: FakeHost, tmp_path: Path) -> None:
     packed = gzip.compress(foreign_files["foreign-disk1.vmdk"])
     files = {"foreign.ovf": foreign(extra=' ovf:compression="gzip"'), "foreign-disk1.vmdk": packed}

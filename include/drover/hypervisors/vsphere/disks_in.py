@@ -23,7 +23,7 @@ from drover.evidence.files import safe_name
 from drover.hypervisors.staging import require_room, staging_folder
 from drover.hypervisors.vsphere import inventory, lookup, nfc, nodes, tags, tasks
 from drover.hypervisors.vsphere.errors import fault_error
-from drover.hypervisors.vsphere.folder import DataFile
+from drover.hypervisors.vsphere.folder import DataFile, why_not
 from drover.hypervisors.vsphere.keys import device_keys
 from drover.hypervisors.vsphere.names import escape, unescape
 from drover.hypervisors.vsphere.owned import require_ours
@@ -273,6 +273,12 @@ def _over_folder(session: Session, site: Site, disk: Disk, image: Path) -> None:
     datacenter = site.around.above(store.id, "Datacenter") or ""
     flat = PurePosixPath(inside).with_suffix("").as_posix() + "-flat.vmdk"
     file = DataFile(site.around.path(datacenter), store.name, flat, disk.size)
+    if why := why_not(session, file):
+        # On vSAN there is no such file: one that we made would be read back as what it is, and the disk stay empty.
+        raise OperatorNeededError(
+            f"Disk {disk.name} cannot be written into the files of the datastore '{store.name}': {why}.",
+            remedy="Give the user the right to import (VApp.Import), or map the disk to a VMFS or NFS datastore.",
+        )
     for number in range(1, _TRIES + 1):
         session.renew()
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from drover.blocks.images import serve_image
+from drover.errors import OperatorNeededError
 from drover.evidence.files import safe_name
 from drover.hypervisors.staging import require_room, staging_folder
 from drover.hypervisors.vsphere import nfc
@@ -67,8 +68,11 @@ def _download(session: Session, machine: VirtualMachine, begin: Callable[[], Any
         }
         expected = lease.manifest()
         if expected is None:
-            log.warning("%s keeps no digests of what it exports of '%s'.", session.name, machine.name)
-            return
+            raise OperatorNeededError(
+                f"{session.name} keeps no digests of what it exports of machine '{machine.name}', so nobody can tell "
+                "whether it arrived whole.",
+                remedy="Shut the machine down and remove its snapshots: then its datastore files are read instead.",
+            )
         for name, digest in digests.items():
             label = f"Disk {name} of machine '{machine.name}' on {session.name}"
             nfc.require_digest(label, expected, name, digest)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from drover.errors import OperatorNeededError
 from drover.hypervisors.vsphere import nodes, tasks
 from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.session import Session
@@ -37,5 +38,11 @@ def _written(session: Session, store: str | None, file: str) -> Iterator[str]:
     with session.errors():
         task = vim.Datastore(store, session.stub).browser.SearchDatastore_Task(f"{place}{inside.parent}", spec)
     result = tasks.wait(session, task, f"looking at {file}")
+    if not result.file:
+        # Without a state of its own, a disk that was written since would look as if it had not been.
+        raise OperatorNeededError(
+            f"{session.name} lists no file of the disk {file}, so nobody can tell when it was last written.",
+            remedy="Look whether the datastore can be browsed, and whether this user may browse it.",
+        )
     for one in sorted(result.file or (), key=lambda one: one.path):
         yield f"{one.path}:{one.fileSize}:{one.modification.timestamp() if one.modification else ''}"

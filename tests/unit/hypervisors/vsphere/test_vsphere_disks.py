@@ -229,6 +229,25 @@ def test_without_a_lease_the_bytes_go_into_the_files(
     hypervisor.remove("files", wanted.owner)
 
 
+def test_without_a_lease_a_datastore_that_has_no_such_files_is_refused(
+    hypervisor: VsphereHypervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on vSAN: a file that we made there would be read back, and the disk itself stay empty."""
+    from pyVmomi import vim
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise vim.fault.NoPermission(privilegeId="VApp.Import", msg="no")
+
+    machine = kvm_machine("objects")
+    wanted = settings(machine)
+    hypervisor.define(machine, wanted)
+    monkeypatch.setattr(vim.ResourcePool, "ImportVApp", refused)
+    monkeypatch.setattr(disks_in, "why_not", lambda *_: "the file is not there")
+    with pytest.raises(OperatorNeededError, match=r"cannot be written into the files of .*: the file is not there\."):
+        fill(hypervisor, "objects", wanted.owner, CONTENTS, tmp_path)
+    hypervisor.remove("objects", wanted.owner)
+
+
 def test_a_full_datastore_is_told(hypervisor: VsphereHypervisor, tmp_path: Path) -> None:
     machine = kvm_machine("full")
     big = replace(machine, disks=(replace(machine.disks[0], size=100 * MIB, allocated=90 * MIB),))
