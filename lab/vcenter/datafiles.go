@@ -106,6 +106,8 @@ func (c *Center) putFile(w http.ResponseWriter, r *http.Request, store *Datastor
 		log.Printf("upload of %s: %v", path, err)
 		if errors.Is(err, syscall.ENOSPC) {
 			_ = os.Remove(path)
+			// A client that still sends would see a broken line in place of the answer.
+			_, _ = io.Copy(io.Discard, r.Body)
 		}
 		answerError(w, err)
 		return
