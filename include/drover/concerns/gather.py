@@ -11,7 +11,8 @@ from drover.errors import BadInputError, OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.port import Hypervisor, LiveMover, TargetSettings
 from drover.model import Ownership, VirtualMachine
-from drover.waves.schema import CommandCheck, MachinePlan, Wave
+from drover.waves.checks import CommandCheck
+from drover.waves.schema import MachinePlan, Wave
 
 Resolver = Callable[[str], ConnectionSpec]
 Translate = Callable[[VirtualMachine, TargetSettings], VirtualMachine]

@@ -16,7 +16,7 @@ from drover.errors import BadInputError, DroverError
 from drover.guest.http import Connect, get
 from drover.guest.result import CheckResult
 from drover.hypervisors.connection import ConnectionSpec
-from drover.waves.schema import Check, CommandCheck, HttpCheck, TcpCheck
+from drover.waves.checks import Check, CommandCheck, HttpCheck, TcpCheck
 
 if TYPE_CHECKING:
     import paramiko

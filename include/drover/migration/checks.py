@@ -9,7 +9,7 @@ from drover.guest.result import CheckResult
 from drover.hypervisors.port import Stream
 from drover.migration.move import Move
 from drover.quality.runner import Verdict
-from drover.waves.schema import CommandCheck
+from drover.waves.checks import CommandCheck
 
 Connect = Callable[[str, int, float], Stream]
 

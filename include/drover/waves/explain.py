@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from drover.waves import rules, schema
+from drover.waves import checks, rules, schema
 from drover.waves.mistakes import Mistake
 from drover.waves.rules import Fault, Place
 from drover.waves.tree import Mark, Tree
@@ -126,7 +126,7 @@ def _unknown_key(place: Place) -> tuple[str, str]:
     key = str(place[-1])
     if key == "<<":
         return "'<<' is not followed here", "the keys themselves"
-    if len(place) > 1 and isinstance(place[-2], int) and "checks" in place and key in schema.CHECKS:
+    if len(place) > 1 and isinstance(place[-2], int) and "checks" in place and key in checks.CHECKS:
         return "a check has one kind only", f"a check of its own for '{key}'"
     known = _known_keys(place[:-1])
     hint = rules.did_you_mean(key, known) or f"one of {', '.join(known)}"
@@ -142,16 +142,16 @@ def _model_at(place: Place) -> type[BaseModel]:
         "backup": schema.BackupPlan,
         "guest_files": schema.GuestFiles,
         "waive": schema.Waiver,
-        "http": schema.HttpRequest,
-        "tcp": schema.TcpPort,
-        "command": schema.Command,
+        "http": checks.HttpRequest,
+        "tcp": checks.TcpPort,
+        "command": checks.Command,
     }
     return by_name.get(names[-1], schema.Wave) if names else schema.Wave
 
 
 def _known_keys(place: Place) -> list[str]:
     if place and isinstance(place[-1], int) and "checks" in place:
-        return list(schema.CHECKS)
+        return list(checks.CHECKS)
     return list(_model_at(place).model_fields)
 
 

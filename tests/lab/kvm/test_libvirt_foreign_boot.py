@@ -15,7 +15,7 @@ from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
 from drover.hypervisors.port import TargetSettings
 from drover.model import Cpu, Disk, DiskFormat, Firmware, Nic, PowerState, VirtualMachine
-from drover.waves.schema import HttpCheck, HttpRequest
+from drover.waves.checks import HttpCheck, HttpRequest
 from drover_lab import guests
 from drover_lab.guests import Guest
 from drover_lab.images import cache

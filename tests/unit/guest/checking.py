@@ -7,7 +7,7 @@ from drover.errors import BadInputError
 from drover.guest.checks import CheckResult, run_check
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.port import Stream
-from drover.waves.schema import Check
+from drover.waves.checks import Check
 
 
 def direct(address: str, port: int, timeout: float) -> Stream:

@@ -17,7 +17,7 @@ from drover.errors import RetryableError
 from drover.guest.checks import run_check
 from drover.guest.http import BODY_LIMIT
 from drover.hypervisors.port import Stream
-from drover.waves.schema import HttpCheck, HttpRequest, TcpCheck, TcpPort
+from drover.waves.checks import HttpCheck, HttpRequest, TcpCheck, TcpPort
 
 
 class Handler(BaseHTTPRequestHandler):

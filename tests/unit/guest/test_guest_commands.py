@@ -11,7 +11,7 @@ import pytest
 from checking import run
 
 from drover.hypervisors.connection import ConnectionSpec
-from drover.waves.schema import Command, CommandCheck
+from drover.waves.checks import Command, CommandCheck
 
 
 class Shell(paramiko.ServerInterface):
