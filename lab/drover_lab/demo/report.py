@@ -1,6 +1,7 @@
 """What the demo ends with: a table of what was moved and proven, or which task failed, why, and where its log is."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,35 @@ def failures(tasks: Sequence[Mapping[str, Any]], store: RunStore, home: Home, da
         name, _, step = str(task["task_id"]).partition(".")
         if task["state"] != "failed" or not step:
             continue
-        log = log_of(home, dag_id, run, str(task["task_id"]), int(task["try_number"]))
-        told.append(f"{name}: {step} failed. {_reason(store.machine(name), step)}\n  Its log: {log}")
+        tries = [log_of(home, dag_id, run, str(task["task_id"]), n + 1) for n in range(int(task["try_number"]))]
+        words = [f"  Try {number}: {line}" for number, log in enumerate(tries, 1) for line in last_words(log)]
+        reason = f"{name}: {step} failed. {_reason(store.machine(name), step)}"
+        told.append("\n".join([reason, *words, f"  Its log: {tries[-1]}"]))
     return told
 
 
 def _reason(store: MachineStore, step: str) -> str:
-    last = store.last(step, "failed")
-    return str(last.facts.get("message", "")) if last else "It ended without a word; its log has the traceback."
+    # A live move is begun and finished by the same task.
+    failed = [record for record in store.records() if record.outcome == "failed"]
+    last = next((record for record in reversed(failed) if record.step in (step, f"{step}-begin")), None)
+    return str(last.facts.get("message", "")) if last else "Nothing of it stands in the evidence; this says its log:"
+
+
+def last_words(log: Path) -> list[str]:
+    """The errors in the log of one try of a task, oldest first; the logs may be gone before anyone can look."""
+    try:
+        entries = [json.loads(line) for line in log.read_text().splitlines()]
+    except (OSError, ValueError) as error:
+        return [f"its log cannot be read: {error}"]
+    return [line for entry in entries if entry.get("level") in ("error", "critical") for line in _words(entry)]
+
+
+def _words(entry: Mapping[str, Any]) -> Iterator[str]:
+    yield str(entry.get("event", ""))
+    for error in entry.get("error_detail") or ():
+        yield f"{error.get('exc_type')}: {error.get('exc_value')}"
+        frames = error.get("frames") or ()
+        yield " < ".join(f"{Path(f['filename']).name}:{f['lineno']} {f['name']}" for f in reversed(frames[-6:]))
 
 
 def log_of(home: Home, dag_id: str, run: str, task_id: str, attempt: int) -> Path:

@@ -38,7 +38,8 @@ class Stream:
         back.start()
         self._to_host()
         back.join()
-        self._channel.close()
+        with suppress(OSError, EOFError):  # The connection may have gone before its streams.
+            self._channel.close()
         self._transport.deliver(self._channel, None)
 
     def _arrived(self, data: bytes, *, at_once: bool) -> int:

@@ -1,0 +1,59 @@
+"""What the demo says of a task that failed: the stage's own words, and what the log of each try ends with."""
+
+import json
+
+import pytest
+
+from drover.evidence.store import RunStore
+from drover_lab.demo import report
+from drover_lab.demo.home import Home
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(Home, "logs", property(lambda self: tmp_path / "logs"))
+    return Home("reporting")
+
+
+def failed(step, tries=1):
+    return {"task_id": f"web.{step}", "state": "failed", "try_number": tries}
+
+
+def write_log(home, step, attempt, *entries):
+    path = report.log_of(home, "wave_demo", "run", f"web.{step}", attempt)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return path
+
+
+def told(home, tmp_path, task):
+    return report.failures([task], RunStore(tmp_path / "store", "demo", "run"), home, "wave_demo", "run")
+
+
+def test_a_live_move_that_could_not_begin_is_told_in_its_own_words(home, tmp_path):
+    RunStore(tmp_path / "store", "demo", "run").machine("web").record(
+        "transfer-begin", "failed", {"message": "kvm-a did not begin to move machine 'web'."}
+    )
+    write_log(home, "transfer", 1)
+    (said,) = told(home, tmp_path, failed("transfer"))
+    assert said.startswith("web: transfer failed. kvm-a did not begin to move machine 'web'.")
+
+
+def test_the_errors_of_every_try_are_told(home, tmp_path):
+    frames = [{"filename": "/x/live.py", "lineno": 7, "name": "status"}]
+    detail = [{"exc_type": "KeyError", "exc_value": "'type'", "frames": frames}]
+    write_log(home, "transfer", 1, {"level": "info", "event": "fine"}, {"level": "error", "event": "first"})
+    write_log(home, "transfer", 2, {"level": "error", "event": "second", "error_detail": detail})
+    (said,) = told(home, tmp_path, failed("transfer", tries=2))
+    assert "  Try 1: first\n" in said
+    assert "  Try 2: second\n  Try 2: KeyError: 'type'\n  Try 2: live.py:7 status\n" in said
+    assert "fine" not in said
+
+
+def test_a_log_that_is_gone_is_said_to_be(home, tmp_path):
+    (said,) = told(home, tmp_path, failed("backup"))
+    assert "Try 1: its log cannot be read" in said
+
+
+def test_what_did_not_fail_by_itself_is_not_told(home, tmp_path):
+    assert told(home, tmp_path, {"task_id": "web.cutover", "state": "upstream_failed", "try_number": 0}) == []
