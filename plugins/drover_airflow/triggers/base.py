@@ -45,12 +45,21 @@ class LiveMoveTrigger(BaseTrigger):
                 failures = 0
             except (OperatorNeededError, CorruptionError) as error:
                 return {"status": "lost", "message": str(error)}
-            except DroverError as error:
+            except Exception as error:
+                # Not the hosts alone: Airflow may not give the connections for a moment. The move goes on meanwhile.
                 failures += 1
-                self.log.warning("The move cannot be seen (%s of %s times in a row): %s", failures, _FAILURES, error)
+                unknown = not isinstance(error, DroverError)
+                words = f"{type(error).__name__}: {error}" if unknown else str(error)
+                self.log.warning(
+                    "The move cannot be seen (%s of %s times in a row): %s",
+                    failures,
+                    _FAILURES,
+                    words,
+                    exc_info=unknown,
+                )
                 await self.close()
                 if failures >= _FAILURES:
-                    return {"status": "lost", "message": str(error)}
+                    return {"status": "lost", "message": words}
             else:
                 if status.state is not LiveState.RUNNING:
                     return {"status": _word(status.state), "message": status.message}

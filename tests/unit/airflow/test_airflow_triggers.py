@@ -100,6 +100,13 @@ def test_a_host_that_stays_away_is_given_up(monkeypatch):
     assert trigger.cancelled == 0
 
 
+def test_an_error_nobody_foresaw_does_not_leave_the_move_unwatched(caplog):
+    trigger = Scripted(KeyError("type"), RUNNING, LiveStatus(LiveState.DONE))
+    assert events(trigger) == [{"status": "done", "message": ""}]
+    assert "KeyError: 'type'" in caplog.text
+    assert "Traceback" in caplog.text
+
+
 def test_what_a_person_must_mend_is_not_asked_again():
     trigger = Scripted(OperatorNeededError("The host key changed.", remedy="Look."), RUNNING)
     assert events(trigger) == [{"status": "lost", "message": "The host key changed. Look."}]
