@@ -3,15 +3,18 @@
     inventory -> preflight -> backup -> transfer -> validate -> test -> cutover -> commit      (-> machines after it)
                                             any of these failed -> rollback
 
+Some waves ask for more steps in between (`STEPS`); a step that the wave does not ask for is not in its DAG.
+
 A last task reports on all machines. It is what ends a run as failed whose rollbacks succeeded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Asset, TaskGroup, TriggerRule, chain
+from airflow.sdk import DAG, Asset, BaseOperator, TaskGroup, TriggerRule, chain
 
 from drover.waves import deadlines
 from drover.waves.schema import MachinePlan, Wave
@@ -38,6 +41,41 @@ MUST_SUCCEED: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=5),
     "execution_timeout": timedelta(hours=2),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One task of a machine.
+
+    :param asked: whether the wave asks for it, for this machine; None for a step that is always there.
+    :param at_source: it runs near the source, not near the target.
+    """
+
+    name: str
+    operator: type[BaseOperator]
+    asked: Callable[[Wave, MachinePlan], bool] | None = None
+    at_source: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# What a machine goes through, in this order.
+STEPS = (
+    Step("inventory", stages.InventoryOperator, at_source=True),
+    Step("preflight", stages.PreflightOperator, at_source=True),
+    Step("backup", stages.BackupOperator, at_source=True, options=_MOVES_BYTES),
+    Step("transfer", stages.TransferOperator, options=_MOVES_BYTES),
+    Step("validate", stages.ValidateOperator, options=_MOVES_BYTES),
+    Step("test", stages.TrialOperator),
+    Step("cutover", stages.CutoverOperator),
+    Step("commit", stages.CommitOperator),
+)
+# From here on a failure brings the source back: before it nothing has been changed.
+FIRST_CHANGE = "transfer"
+
+
+def asked_for(wave: Wave, plan: MachinePlan) -> frozenset[str]:
+    """The optional steps that this wave asks for, for this machine."""
+    return frozenset(step.name for step in STEPS if step.asked and step.asked(wave, plan))
 
 
 def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
@@ -68,6 +106,7 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
                 source=wave.source_of(plan),
                 target=wave.target_of(plan),
                 limits=_limits(wave, plan),
+                optional=asked_for(wave, plan),
             )
             for plan in wave.machines
         }
@@ -99,40 +138,44 @@ def machine_group(
     source: str | None = None,
     target: str | None = None,
     limits: Mapping[str, timedelta] | None = None,
-) -> dict[str, stages.StageOperator]:
+    optional: Collection[str] = (),
+) -> dict[str, BaseOperator]:
     """The tasks of one machine, by name, in a task group of their own.
 
     :param wave: path or JSON, or a template of either. :param machine: the machine's key, or a template of it.
     :param source: :param target: connection ids, where they are known, for the queues near them.
     :param limits: how long a step may take, where its machine's deadlines are known.
+    :param optional: the optional steps that are wanted.
     """
-    near_source: dict[str, Any] = {"queue": queue_of(source)} if source and queue_of(source) else {}
-    near_target: dict[str, Any] = {"queue": queue_of(target)} if target and queue_of(target) else {}
     common: dict[str, Any] = {"wave": wave, "machine": machine}
+    steps = [step for step in STEPS if step.asked is None or step.name in optional]
     with TaskGroup(group_id, tooltip=f"Moves the machine {group_id}"):
-        tasks: dict[str, stages.StageOperator] = {
-            "inventory": stages.InventoryOperator(task_id="inventory", **common, **near_source),
-            "preflight": stages.PreflightOperator(task_id="preflight", **common, **near_source),
-            "backup": stages.BackupOperator(task_id="backup", **common, **near_source, **_MOVES_BYTES),
-            "transfer": stages.TransferOperator(task_id="transfer", **common, **near_target, **_MOVES_BYTES),
-            "validate": stages.ValidateOperator(task_id="validate", **common, **near_target, **_MOVES_BYTES),
-            "test": stages.TrialOperator(task_id="test", **common, **near_target),
-            "cutover": stages.CutoverOperator(task_id="cutover", **common, **near_target),
-            "commit": stages.CommitOperator(task_id="commit", **common, **near_target),
+        tasks: dict[str, BaseOperator] = {
+            step.name: step.operator(
+                task_id=step.name, **common, **_near(source if step.at_source else target), **step.options
+            )
+            for step in steps
         }
         chain(*tasks.values())
+        names = list(tasks)
         rollback = stages.RollbackOperator(
             task_id="rollback",
             trigger_rule=TriggerRule.ONE_FAILED,
             **common,
-            **near_source,
+            **_near(source),
             **MUST_SUCCEED,
         )
-        [tasks[name] for name in ("transfer", "validate", "test", "cutover", "commit")] >> rollback
+        [tasks[name] for name in names[names.index(FIRST_CHANGE) :]] >> rollback
         tasks["rollback"] = rollback
         for name, limit in (limits or {}).items():
             tasks[name].execution_timeout = limit
     return tasks
+
+
+def _near(conn_id: str | None) -> dict[str, Any]:
+    """The queue near a hypervisor, where there is one."""
+    queue = queue_of(conn_id) if conn_id else None
+    return {"queue": queue} if queue else {}
 
 
 def describe(wave: Wave) -> str:
