@@ -1,4 +1,4 @@
-"""A datacenter in a box: two sites with real KVM hosts and vCenters; up, down, status, reset."""
+"""A datacenter in a box: two sites with KVM hosts, vCenters and Hyper-V hosts; up, down, status, reset."""
 
 import json
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from drover_lab import slots
 
-app = typer.Typer(name="lab", help="A datacenter in a box: two sites, KVM hosts, vCenters.", no_args_is_help=True)
+app = typer.Typer(name="lab", help="A datacenter in a box: two sites, KVM, vCenters, Hyper-V.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Option("--name", help="Which lab; several can stand side by side.")]
 

@@ -15,15 +15,20 @@ def find(conn_id: str) -> ConnectionSpec | None:
     except DroverError:
         return None
     for host in lab.hosts:
-        known = lab.connection(host.name)
-        if known["id"] == conn_id:
-            return ConnectionSpec(
-                id=conn_id,
-                kind=known["conn_type"],
-                host=known["host"],
-                login=known["login"],
-                password=known.get("password"),
-                port=known["port"],
-                extra=known["extra"],
-            )
+        if host.connection_id == conn_id:
+            return spec(lab, host.name)
     return None
+
+
+def spec(lab: Lab, host: str) -> ConnectionSpec:
+    """The connection of a host, as Drover has it. :param host: its name in the lab."""
+    known = lab.connection(host)
+    return ConnectionSpec(
+        id=known["id"],
+        kind=known["conn_type"],
+        host=known["host"],
+        login=known["login"],
+        password=known.get("password"),
+        port=known["port"],
+        extra=known["extra"],
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 from drover.errors import OperatorNeededError, RetryableError
 from drover_lab import host_files, keys, kvm, network, topology
+from drover_lab.hyperv import lab_host as hyperv
 from drover_lab.process import ProcessRecord, run, wait_until, write_atomically
 from drover_lab.vcenter import host as vcenter
 
@@ -20,6 +21,10 @@ HIDDEN = "/var/lib/drover"  # the controller's own files: a real host would not 
 
 def record_path(host: topology.LabHost) -> Path:
     return host.folder / "process.json"
+
+
+def orders_path(host: topology.LabHost) -> Path:
+    return host.folder / "orders.json"
 
 
 def logs(host: topology.LabHost) -> Path:
@@ -47,7 +52,7 @@ def start(lab: topology.Topology, host: topology.LabHost) -> None:
         return
     stop(host)
     logs(host).mkdir(parents=True, exist_ok=True)
-    orders = host.folder / "orders.json"
+    orders = orders_path(host)
     write_atomically(orders, json.dumps(_orders(lab, host), indent=2))
     command = [sys.executable, "-m", "drover_lab.launch", str(record_path(host)), host.namespace, str(orders)]
     with open(logs(host) / "init.log", "ab") as log:
@@ -58,6 +63,8 @@ def start(lab: topology.Topology, host: topology.LabHost) -> None:
 
 def stop(host: topology.LabHost) -> None:
     """Pulls the plug of the host and everything in it. Ends only what was recorded when it was started."""
+    # A launcher that has not recorded itself yet finds no orders, and starts nothing.
+    orders_path(host).unlink(missing_ok=True)
     record = ProcessRecord.load(record_path(host))
     if record is not None:
         for child in record.children():
@@ -67,7 +74,7 @@ def stop(host: topology.LabHost) -> None:
 
 
 def wait_ready(lab: topology.Topology, host: topology.LabHost) -> None:
-    """:raises RetryableError: its libvirt does not answer through SSH, or its vCenter at all, in time."""
+    """:raises RetryableError: its libvirt does not answer through SSH, or whatever else it is at all, in time."""
 
     def answers() -> bool:
         # The record is written by the host's own process, a moment after it was started.
@@ -76,6 +83,8 @@ def wait_ready(lab: topology.Topology, host: topology.LabHost) -> None:
             raise RetryableError(f"The host {host.name} ended: {_last_words(host)}", remedy="Run 'lab up' again.")
         if host.kind == topology.VSPHERE:
             return vcenter.answers(host)
+        if host.kind == topology.HYPERV:
+            return hyperv.answers(lab, host)
         return ssh(lab, host, ["virsh", "-q", "-c", "qemu:///system", "uri"], check=False).returncode == 0
 
     wait_until(f"the host {host.name} answers", answers, deadline=READY_SECONDS, interval=0.3)
@@ -91,6 +100,8 @@ def _orders(lab: topology.Topology, host: topology.LabHost) -> dict[str, object]
     hidden = ["-t", "tmpfs", "-o", "size=1m,mode=755", "hidden", HIDDEN]
     if host.kind == topology.VSPHERE:
         orders = vcenter.orders(lab, host, logs(host))
+    elif host.kind == topology.HYPERV:
+        orders = hyperv.orders(lab, host, logs(host))
     else:
         host_files.write(lab, host)
         orders = _kvm_orders(host)

@@ -66,6 +66,9 @@ Subsystem sftp internal-sftp
 PidFile none
 """
 
+# sshd refuses a root whose account is locked, as it is on many machines; no password fits this entry.
+SHADOW = "root:*:19000:0:99999:7:::\nsshd:*:19000:0:99999:7:::\n"
+
 
 def write(topology: Topology, host: LabHost) -> None:
     """Writes what the host needs; what a running host keeps there (images, definitions) stays as it is."""
@@ -127,5 +130,4 @@ def _write_system(topology: Topology, host: LabHost) -> None:
     write_atomically(host.folder / "hosts", f"127.0.0.1 localhost\n{names}")
     write_atomically(host.folder / NO_KVM, "")
     write_atomically(host.folder / "hostname", f"{host.name}\n")
-    # sshd refuses a root whose account is locked, as it is on many machines; no password fits this entry.
-    write_atomically(host.folder / "shadow", "root:*:19000:0:99999:7:::\nsshd:*:19000:0:99999:7:::\n", 0o640)
+    write_atomically(host.folder / "shadow", SHADOW, 0o640)

@@ -39,12 +39,13 @@ def ensure(topology: Topology) -> None:
     folder(topology).chmod(0o700)
     lab = topology.state.name
     _ensure_key(controller_key(topology), f"controller@{lab}")
-    for host in topology.kvm_hosts:
+    for host in topology.hosts:
         _ensure_key(host_key(topology, host.name), f"{host.name}.{lab}")
+    for host in topology.kvm_hosts:
         _ensure_key(root_key(topology, host.name), f"root@{host.name}.{lab}")
     lines = [
         f"{host.address},{host.name} {' '.join(public(host_key(topology, host.name)).split()[:2])}\n"
-        for host in topology.kvm_hosts
+        for host in topology.hosts
     ]
     write_atomically(known_hosts(topology), "".join(lines))
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from drover_lab import guests, host, keys, machines, network, preconditions, slots, state, virsh
+from drover_lab import guests, host, identity, jump, keys, machines, network, preconditions, slots, state, virsh
 from drover_lab.guests import Guest
+from drover_lab.hyperv import lab_host as hyperv
 from drover_lab.images import cache
 from drover_lab.images.cache import Say
 from drover_lab.state import LabState
-from drover_lab.topology import HYPERVISORS, LIBVIRT, VSPHERE, LabHost, Topology
-from drover_lab.vcenter import control, identity
+from drover_lab.topology import HYPERV, HYPERVISORS, LIBVIRT, VSPHERE, LabHost, Topology, kind_of
+from drover_lab.vcenter import control
+from drover_lab.vcenter.host import LOGIN as VCENTER_LOGIN
 
 DEFAULT_LINK_RATE = "800mbit"
 
@@ -48,6 +50,8 @@ class Lab:
         where = self.topology.host(name)
         if where.kind == VSPHERE:
             return self._vcenter_connection(where)
+        if where.kind == HYPERV:
+            return hyperv.connection(self.topology, where)
         return {
             "id": where.connection_id,
             "conn_type": LIBVIRT,
@@ -67,13 +71,14 @@ class Lab:
             "id": where.connection_id,
             "conn_type": VSPHERE,
             "host": where.address,
-            "login": identity.LOGIN,
+            "login": VCENTER_LOGIN,
             "password": identity.password(self.topology, where),
             "port": 443,
             "extra": {
                 "ca_file": str(identity.authority(self.topology)),
                 "datacenter": f"site-{where.site}",
                 "compute": f"cluster-{where.site}",
+                **jump.fields(self.topology, where),
             },
         }
 
@@ -81,8 +86,12 @@ class Lab:
         """What no vCenter offers, over the lab's back door: `faults`, `delay`, `end-sessions`..."""
         return control.ask(self.topology.host(name), what, **details)
 
+    def ask_hyperv(self, name: str, order: str, **values: object) -> dict[str, Any]:
+        """What no Hyper-V host offers: its open shells, what goes wrong on purpose, a reboot."""
+        return hyperv.ask(self.topology, self.topology.host(name), order, **values)
+
     def ssh_command(self, name: str) -> list[str]:
-        """The ssh command line that logs in on a KVM host as root; append what to run there, quoted for a shell."""
+        """The ssh command line that logs in on a host as root; append what to run there, quoted for a shell."""
         return host.ssh_command(self.topology, self.topology.host(name))
 
     def run(self, name: str, command: list[str], *, check: bool = True) -> str:
@@ -104,6 +113,10 @@ class Lab:
 
     def wait_healthy(self, machine: str) -> None:
         machines.wait_healthy(self.machines[machine])
+
+    def remove(self, name: str, machine: str) -> None:
+        """Ends a machine on one host and removes it there with its files; no matter if it is not there."""
+        machines.remove(self.topology, self.topology.host(name), [machine])
 
     def reset(self, machine: str) -> None:
         """The machine as it was at first, running at home and nowhere else; returns when it is healthy."""
@@ -172,7 +185,7 @@ def up(
 
 
 def _kinds(asked: tuple[str, ...] | None, known: LabState | None, machine_names: tuple[str, ...]) -> tuple[str, ...]:
-    needed = {LIBVIRT} | {VSPHERE for name in machine_names if guests.spec(name).home.startswith("vc-")}
+    needed = {LIBVIRT} | {kind_of(guests.spec(name).home) for name in machine_names}
     needed |= set(asked or ()) | set(known.hypervisors if known else ())
     return tuple(kind for kind in HYPERVISORS if kind in needed)
 

@@ -12,9 +12,10 @@ from typing import Any
 from drover_lab import host, kvm
 from drover_lab.definitions import domain
 from drover_lab.guests import Guest, guest
+from drover_lab.hyperv import lab_machines as hyperv
 from drover_lab.images import cache
 from drover_lab.process import wait_until
-from drover_lab.topology import VSPHERE, LabHost, Topology
+from drover_lab.topology import HYPERV, LIBVIRT, VSPHERE, LabHost, Topology
 from drover_lab.vcenter import machines as vcenter
 from drover_lab.virsh import autostarts, create, undefine, virsh
 from drover_lab.virsh import states as libvirt_states
@@ -31,7 +32,9 @@ def all_states(lab: Topology) -> dict[str, dict[str, str]]:
 
 def states(lab: Topology, where: LabHost) -> dict[str, str]:
     """Machine name -> state, on one host that runs."""
-    return vcenter.states(where) if where.kind == VSPHERE else libvirt_states(lab, where)
+    if where.kind == VSPHERE:
+        return vcenter.states(where)
+    return hyperv.states(lab, where) if where.kind == HYPERV else libvirt_states(lab, where)
 
 
 def ensure(lab: Topology, say: cache.Say) -> None:
@@ -53,8 +56,7 @@ def ensure(lab: Topology, say: cache.Say) -> None:
 
 
 def _start_again(lab: Topology, name: str, places: list[str], say: cache.Say) -> None:
-    kvm = {where.name for where in lab.kvm_hosts}
-    automatic = [place for place in places if place in kvm and name in autostarts(lab, lab.host(place))]
+    automatic = [place for place in places if _starts_with(lab, lab.host(place), name)]
     chosen = automatic or places
     if len(chosen) == 1:
         say(f"Starting {name} on {chosen[0]}.")
@@ -63,28 +65,44 @@ def _start_again(lab: Topology, name: str, places: list[str], say: cache.Say) ->
         say(f"{name} is off on {' and '.join(chosen)}; it stays so ('lab reset {name}' starts it afresh).")
 
 
+def _starts_with(lab: Topology, where: LabHost, name: str) -> bool:
+    if where.kind == VSPHERE:
+        return False  # a vCenter of the lab has no memory
+    return name in (hyperv.autostarts(lab, where) if where.kind == HYPERV else autostarts(lab, where))
+
+
 def start(lab: Topology, where: LabHost, name: str) -> None:
     """Starts a machine that is off."""
     if where.kind == VSPHERE:
         vcenter.start(lab, where, name)
+    elif where.kind == HYPERV:
+        hyperv.start(lab, where, name)
     else:
         virsh(lab, where, "start", name)
 
 
+def remove(lab: Topology, where: LabHost, names: Sequence[str]) -> None:
+    """Ends machines on one host and removes them with their files; no matter if there are none."""
+    if where.kind == VSPHERE:
+        vcenter.remove(lab, where, names)
+    elif where.kind == HYPERV:
+        hyperv.remove(lab, where, names)
+    else:
+        undefine(lab, where, list(names))
+        for name in names:
+            _remove_files(where, guest(lab, name))
+
+
 def restore(lab: Topology, names: Sequence[str], say: cache.Say = lambda _: None) -> None:
     """Removes machines from all hosts and starts them at home with their first disks. Does not wait for their boot."""
-    chosen = [guest(lab, name) for name in names]
-    for where in lab.vcenters:
-        vcenter.remove(lab, where, names)
-    for where in lab.kvm_hosts:
-        undefine(lab, where, [machine.name for machine in chosen])
-        for machine in chosen:
-            _remove_files(where, machine)
-    for machine in chosen:
+    for where in lab.hosts:
+        remove(lab, where, names)
+    for machine in [guest(lab, name) for name in names]:
         home = lab.host(machine.spec.home)
         pristine = cache.images(machine, lab.state.slot, say)
-        if home.kind == VSPHERE:
-            vcenter.create(lab, home, machine, pristine)
+        if home.kind != LIBVIRT:
+            create_elsewhere = vcenter.create if home.kind == VSPHERE else hyperv.create
+            create_elsewhere(lab, home, machine, pristine)
             continue
         for disk in machine.spec.disks:
             cache.copy(pristine[disk.name], _images(home) / machine.image_name(disk))
@@ -95,6 +113,8 @@ def clear(lab: Topology) -> None:
     """Removes every machine from all hosts, also those that others made, and every file from their pools."""
     for where in lab.vcenters:
         vcenter.clear(lab, where)
+    for where in lab.hyperv_hosts:
+        hyperv.clear(lab, where)
     for where in lab.kvm_hosts:
         undefine(lab, where, [name for name in libvirt_states(lab, where) if NAME.fullmatch(name)])
         for path in _images(where).iterdir():

@@ -6,6 +6,7 @@
                  |                                                      |
     [kvm-a: eth0, production, isolated]                   [kvm-b: eth0, production, isolated]
     [vc-a:  eth0, production, isolated]                   [vc-b:  eth0, production, isolated]
+    [hv-a:  eth0, production, isolated]                   [hv-b:  eth0, production, isolated]
 
 Each step looks first and makes only what is missing, so that a half-made network is completed.
 """

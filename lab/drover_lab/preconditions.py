@@ -9,7 +9,7 @@ from drover_lab.process import run
 TOOLS = (
     *("apt-cache", "apt-get", "busybox", "cpio", "cp", "dd", "depmod", "dpkg", "ip", "libvirtd", "mcopy", "mke2fs"),
     *("mkfs.fat", "mmd", "mount", "nsenter", "qemu-img", "qemu-system-x86_64", "sfdisk", "ssh", "ssh-keygen", "sshd"),
-    *("syslinux", "grub-mkimage", "tc", "timeout", "unshare", "virsh", "virtlogd"),
+    *("smbd", "smbpasswd", "syslinux", "grub-mkimage", "tc", "timeout", "unshare", "virsh", "virtlogd"),
 )
 # Each is tried in namespaces of its own, which end with it.
 _TRIALS = (

@@ -7,13 +7,20 @@ from drover_lab import slots
 from drover_lab.state import LabState
 
 SITES = ("a", "b")
-LIBVIRT, VSPHERE = "libvirt", "vsphere"
-HYPERVISORS = (LIBVIRT, VSPHERE)
+LIBVIRT, VSPHERE, HYPERV = "libvirt", "vsphere", "hyperv"
+HYPERVISORS = (LIBVIRT, VSPHERE, HYPERV)
+# What their names begin with, and the last part of the first one's address.
+_SHORT = {LIBVIRT: ("kvm", 11), VSPHERE: ("vc", 21), HYPERV: ("hv", 31)}
+
+
+def kind_of(host: str) -> str:
+    """What a host of this name runs: `kvm-a` is libvirt's."""
+    return next(kind for kind, (short, _) in _SHORT.items() if host.startswith(f"{short}-"))
 
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
-    """A KVM host or a vCenter.
+    """A KVM host, a vCenter or a Hyper-V host.
 
     :param kind: the Airflow type of its connection. :param folder: what is private to it, as seen from outside.
     :param namespace: its network's.
@@ -88,11 +95,15 @@ class Topology:
     def vcenters(self) -> tuple[LabHost, ...]:
         return tuple(host for host in self.hosts if host.kind == VSPHERE)
 
+    @property
+    def hyperv_hosts(self) -> tuple[LabHost, ...]:
+        return tuple(host for host in self.hosts if host.kind == HYPERV)
+
     def host(self, name: str) -> LabHost:
         return next(host for host in self.hosts if host.name == name)
 
     def _host(self, kind: str, index: int, site: str) -> LabHost:
-        short, first = {LIBVIRT: ("kvm", 11), VSPHERE: ("vc", 21)}[kind]
+        short, first = _SHORT[kind]
         name = f"{short}-{site}"
         return LabHost(
             name=name,

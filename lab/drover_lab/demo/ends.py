@@ -6,8 +6,9 @@ from typing import NamedTuple, Protocol
 
 from drover.errors import BadInputError
 from drover_lab.guests import Guest
+from drover_lab.hyperv import lab_machines
 from drover_lab.lab import Lab
-from drover_lab.topology import LIBVIRT, VSPHERE, LabHost
+from drover_lab.topology import HYPERV, LIBVIRT, VSPHERE, LabHost
 from drover_lab.vcenter import machines
 from drover_lab.vcenter.host import datastore
 
@@ -68,7 +69,25 @@ class VCenterEnd:
         }
 
 
-_ENDS: dict[str, Callable[[Lab, LabHost], End]] = {LIBVIRT: KvmEnd, VSPHERE: VCenterEnd}
+class HypervEnd:
+    def __init__(self, lab: Lab, host: LabHost) -> None:
+        self._lab = lab
+        self._host = host
+
+    def state(self, machine: str) -> str:
+        return self._lab.states().get(self._host.name, {}).get(machine, "not there")
+
+    def starts_by_itself(self, machine: str) -> bool:
+        return machine in lab_machines.autostarts(self._lab.topology, self._host)
+
+    def images(self, machine: Guest) -> dict[str, Image]:
+        return {
+            disk.name: Image(lab_machines.image(self._lab.topology, self._host, machine, place), "vhdx")
+            for place, disk in enumerate(machine.spec.disks)
+        }
+
+
+_ENDS: dict[str, Callable[[Lab, LabHost], End]] = {LIBVIRT: KvmEnd, VSPHERE: VCenterEnd, HYPERV: HypervEnd}
 
 
 def end(lab: Lab, name: str) -> End:

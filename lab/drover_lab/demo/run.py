@@ -19,7 +19,7 @@ from drover_lab.demo.api import Airflow
 from drover_lab.demo.home import USER, Home
 from drover_lab.demo.watch import follow
 from drover_lab.lab import Lab
-from drover_lab.topology import VSPHERE
+from drover_lab.topology import LIBVIRT
 
 _DAG_SECONDS = 120.0
 
@@ -99,7 +99,7 @@ def _prove(lab: Lab, planned: Wave, name: str, store: RunStore, began: float) ->
             downtime=float(committed.facts["downtime_seconds"]),
             backup=_backup(store, name),
             still=_still(plan, store),
-            taken_along=plan.strategy is Strategy.LIVE and lab.topology.host(source).kind == VSPHERE,
+            taken_along=plan.strategy is Strategy.LIVE and lab.topology.host(source).kind != LIBVIRT,
         ),
     )
 

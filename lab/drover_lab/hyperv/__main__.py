@@ -11,7 +11,7 @@ from drover_lab.hyperv.settings import Settings
 def main(path: str) -> None:
     settings = Settings.load(Path(path))
     host = HyperVHost(settings)
-    host.start()
+    host.boot()
     # Last: who can connect to the control socket finds a host that listens.
     ControlServer(Path(settings.control), Control(host)).serve_forever()
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from drover_lab.hyperv.host import HyperVHost
+from drover_lab.hyperv.world import care
+from drover_lab.hyperv.world.runner import HyperV
+from drover_lab.hyperv.world.store import Host
 
 
 class Control:
     """What may be asked. The orders are the names of the methods."""
 
-    ORDERS = ("status", "inject", "clear", "drop", "stop", "start", "reboot")
+    ORDERS = ("status", "inject", "clear", "drop", "stop", "start", "reboot", "machines", "remove", "empty")
 
     def __init__(self, host: HyperVHost) -> None:
         self._host = host
@@ -68,6 +71,22 @@ class Control:
     def reboot(self, seconds: float) -> None:
         self._host.reboot(seconds)
 
+    def machines(self) -> dict[str, Any]:
+        return {"machines": care.machines(self._world)}
+
+    def remove(self, names: list[str]) -> None:
+        care.remove(self._world, names)
+
+    def empty(self) -> None:
+        """No machine, and no file on the drives."""
+        care.clear(self._world)
+
+    @property
+    def _world(self) -> Host:
+        if not isinstance(self._host.runner, HyperV):
+            raise ValueError("this host has no machines")
+        return self._host.runner.host
+
 
 class _Handler(socketserver.StreamRequestHandler):
     server: "ControlServer"
@@ -95,11 +114,16 @@ class ControlServer(socketserver.ThreadingUnixStreamServer):
 
 def ask(path: Path, order: str, **values: Any) -> dict[str, Any]:
     """One order to a running host. :raises ValueError: it refuses. :raises OSError: it does not run."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(path))
-        client.sendall(json.dumps({"order": order, **values}).encode() + b"\n")
-        with client.makefile("rb") as answers:
-            answer: dict[str, Any] = json.loads(answers.readline())
+    # The path may be longer than a socket's address may be; that of its folder, seen so, is not.
+    folder = os.open(path.parent, os.O_PATH)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(f"/proc/self/fd/{folder}/{path.name}")
+            client.sendall(json.dumps({"order": order, **values}).encode() + b"\n")
+            with client.makefile("rb") as answers:
+                answer: dict[str, Any] = json.loads(answers.readline())
+    finally:
+        os.close(folder)
     if "error" in answer:
         raise ValueError(answer["error"])
     return answer

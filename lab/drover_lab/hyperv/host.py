@@ -50,6 +50,11 @@ class HyperVHost:
                 self._listeners.append(listener)
                 threading.Thread(target=listener.serve_forever, args=(0.05,), name="listener", daemon=True).start()
 
+    def boot(self) -> None:
+        """The host has power; it listens when what starts with it was started."""
+        self.runner.boot()
+        self.start()
+
     def stop(self) -> None:
         """As 'Stop-Service WinRM': refuses connections, cuts those that are open, ends every shell."""
         with self._lock:
@@ -66,7 +71,7 @@ class HyperVHost:
         """Everything is lost; the host comes back after this time, by itself."""
         self.stop()
         self.shells.reboot()
-        timer = threading.Timer(seconds, self.start)
+        timer = threading.Timer(seconds, self.boot)
         timer.daemon = True
         timer.start()
 

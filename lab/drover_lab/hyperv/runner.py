@@ -106,6 +106,10 @@ class Runner(Protocol):
         """:returns: the exit code."""
         ...
 
+    def boot(self) -> None:
+        """The host has power: start what starts with it."""
+        ...
+
     def reboot(self) -> None:
         """The host was cut off: forget what does not outlive that."""
         ...

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from drover.errors import RetryableError
-from drover_lab import definitions, kvm
+from drover_lab import definitions, identity, jump, kvm
 from drover_lab.process import write_atomically
 from drover_lab.topology import LabHost, Topology
-from drover_lab.vcenter import control, identity, program
+from drover_lab.vcenter import control, program
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 # Seen from inside: /srv is on every machine, and nothing of ours is there.
 HOME = "/srv"
+LOGIN = "administrator@vsphere.local"
 DATASTORES = {"datastore1": 64 * GIB, "datastore2": 64 * GIB, "small": 64 * MIB}
 PORT_GROUPS = ("production", "isolated")
 # The standard network leads to the same wire as the port group `production`.
@@ -41,16 +42,18 @@ def orders(lab: Topology, where: LabHost, logs: Path) -> dict[str, Any]:
             ["--bind", str(home(where)), HOME],
             ["-t", "tmpfs", "-o", "mode=755", "run", "/run"],
             ["-t", "sysfs", "sysfs", "/sys"],
+            *jump.mounts(where),
         ],
-        "folders": [],
+        "folders": list(jump.FOLDERS),
         "settings": {"/proc/sys/net/ipv4/conf/all/arp_ignore": "1", "/proc/sys/net/ipv4/ip_forward": "0"},
         "logs": str(logs),
-        "daemons": {"vcenter": [str(built), f"{HOME}/vcenter.json"]},
+        "daemons": {"vcenter": [str(built), f"{HOME}/vcenter.json"], **jump.daemons()},
     }
 
 
 def _write(lab: Topology, where: LabHost) -> None:
     identity.ensure(lab, where)
+    jump.write(lab, where)
     for name in DATASTORES:
         datastore(where, name).mkdir(parents=True, exist_ok=True)
     home(where).chmod(0o700)
@@ -66,7 +69,7 @@ def configuration(lab: Topology, where: LabHost) -> dict[str, Any]:
         "listen": f"{where.address}:443",
         "certificate": f"{HOME}/certificate.pem",
         "key": f"{HOME}/key.pem",
-        "login": identity.LOGIN,
+        "login": LOGIN,
         "password": identity.password(lab, where),
         "instance_uuid": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{where.name}.{lab.state.name}.lab.drover")),
         "state": HOME,

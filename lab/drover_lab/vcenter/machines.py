@@ -10,11 +10,12 @@ from typing import Any
 
 from drover.errors import OperatorNeededError
 from drover.model import Firmware
+from drover_lab import identity
 from drover_lab.definitions import machine_uuid
 from drover_lab.guests import Guest
 from drover_lab.process import run
 from drover_lab.topology import LabHost, Topology
-from drover_lab.vcenter import control, host, identity
+from drover_lab.vcenter import control, host
 
 DATASTORE = "datastore1"
 _TASK_SECONDS = 120.0
@@ -31,9 +32,7 @@ def session(lab: Topology, where: LabHost) -> Iterator[Any]:
     from pyVim.connect import Disconnect, SmartConnect
 
     trust = ssl.create_default_context(cafile=str(identity.authority(lab)))
-    instance = SmartConnect(
-        host=where.address, user=identity.LOGIN, pwd=identity.password(lab, where), sslContext=trust
-    )
+    instance = SmartConnect(host=where.address, user=host.LOGIN, pwd=identity.password(lab, where), sslContext=trust)
     try:
         yield instance
     finally:

@@ -29,6 +29,9 @@ class WordRunner:
         document = json.loads(streams.read().decode("ascii"))
         return WORDS[document["script"]](document["parameters"], call, streams)
 
+    def boot(self) -> None:
+        """Nothing starts by itself."""
+
     def reboot(self) -> None:
         """Nothing is kept."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from drover_lab.hyperv.powershell.engine import PowerShell
 from drover_lab.hyperv.powershell.invocation import Run
-from drover_lab.hyperv.world import qemu
+from drover_lab.hyperv.world import care, qemu
 from drover_lab.hyperv.world.checkpoints import Checkpoints
 from drover_lab.hyperv.world.devices import Devices
 from drover_lab.hyperv.world.drives import Drives
@@ -28,12 +28,14 @@ class HyperV(PowerShell):
         self.host = Host(Path(folder), name, bridges or {}, firmware, accelerator, patience)
         super().__init__(cmdlets(self.host))
 
+    def boot(self) -> None:
+        care.boot(self.host)
+
     def reboot(self) -> None:
         """Power was cut off: no machine runs."""
         with self.host.state() as state:
             for machine in state["machines"].values():
                 qemu.kill(self.host, machine)
-                machine["state"] = "Off"
 
 
 def cmdlets(host: Host) -> dict[str, Run]:

@@ -67,10 +67,13 @@ def add_host(folder: Path, name: str, **changes: Any) -> None:
     """Makes a host, with a volume D: and its folders; one that is there stays as it is."""
     with world(folder) as found:
         found["hosts"].setdefault(name, {**_host(), **changes})
-    drives = folder / name / "drives"
-    for path in ("C", "D/Hyper-V/Virtual Hard Disks"):
-        (drives / path).mkdir(parents=True, exist_ok=True)
-    (folder / name / "run").mkdir(parents=True, exist_ok=True)
+    make_folders(folder, name)
+
+
+def make_folders(folder: Path, name: str) -> None:
+    """Those that a host has from the beginning."""
+    for path in ("drives/C", "drives/D/Hyper-V/Virtual Hard Disks", "run"):
+        (folder / name / path).mkdir(parents=True, exist_ok=True)
 
 
 def _host() -> State:

@@ -1,4 +1,4 @@
-"""Who a vCenter is: its certificate, signed by the lab's own authority, and the password of its administrator."""
+"""Who a vCenter or a Hyper-V host is: its certificate, by the lab's own authority, and its administrator's password."""
 
 import datetime
 import ipaddress
@@ -14,13 +14,12 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate, CertificateBuilder, Name
 
-LOGIN = "administrator@vsphere.local"
 _KEY_BITS = 2048
 _VALID = datetime.timedelta(days=3650)
 
 
 def authority(lab: Topology) -> Path:
-    """The certificate that a client must trust to verify the lab's vCenters."""
+    """The certificate that a client must trust to verify the lab's hosts."""
     return keys.folder(lab) / "authority.pem"
 
 
