@@ -19,6 +19,7 @@ from airflow.sdk import DAG, Asset, BaseOperator, TaskGroup, TriggerRule, chain
 from drover.waves import deadlines
 from drover.waves.schema import MachinePlan, Wave
 from drover_airflow.operators import migration as stages
+from drover_airflow.operators.approval import ApprovalOperator
 from drover_airflow.operators.report import ReportOperator
 from drover_airflow.settings import queue_of
 
@@ -66,6 +67,7 @@ STEPS = (
     Step("transfer", stages.TransferOperator, options=_MOVES_BYTES),
     Step("validate", stages.ValidateOperator, options=_MOVES_BYTES),
     Step("test", stages.TrialOperator),
+    Step("approval", ApprovalOperator, asked=lambda wave, plan: wave.approval_of(plan) is not None),
     Step("cutover", stages.CutoverOperator),
     Step("commit", stages.CommitOperator),
 )

@@ -140,6 +140,7 @@ def _model_at(place: Place) -> type[BaseModel]:
         "machines": schema.MachinePlan,
         "mappings": schema.Mappings,
         "backup": schema.BackupPlan,
+        "approval": schema.ApprovalPlan,
         "guest_files": schema.GuestFiles,
         "waive": schema.Waiver,
         "http": checks.HttpRequest,

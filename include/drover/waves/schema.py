@@ -58,6 +58,22 @@ class Waiver(Part):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8, max_length=1000)]
 
 
+class ApprovalPlan(Part):
+    """The cutover waits until a person says yes."""
+
+    approvers: tuple[Text, ...] = Field(
+        default=(), description="Ids of Airflow users; without any, whoever may answer for the DAG."
+    )
+    deadline: Duration = Field(
+        default=4 * 3600.0,
+        description="How long an answer is waited for.",
+        json_schema_extra={"default": "4 h"},
+    )
+    default: Literal["roll back", "postpone"] = Field(
+        default="roll back", description="What happens at the deadline when nobody has answered."
+    )
+
+
 class MachinePlan(Part):
     """One machine and how it moves."""
 
@@ -85,6 +101,7 @@ class MachinePlan(Part):
     compare_at_switchover: StrictBool = Field(
         default=False, description="Live only: pause at the switch-over and compare all disks block by block."
     )
+    approval: ApprovalPlan | None = Field(default=None, description="Instead of the wave's.")
     guest_files: GuestFiles = GuestFiles()
     waive: tuple[Waiver, ...] = Field(default=(), description="Critical concerns that a person accepts.")
 
@@ -115,6 +132,9 @@ class Wave(Part):
     )
     bandwidth: Bandwidth | None = Field(default=None, description="What the machines that move at the same time share.")
     mappings: Mappings = Mappings()
+    approval: ApprovalPlan | None = Field(
+        default=None, description="Where it is given, each cutover waits for a person's yes."
+    )
     backup: BackupPlan = Field(description="Each machine is backed up before it moves, and the backup verified.")
     machines: Annotated[tuple[MachinePlan, ...], Field(min_length=1)] = Field(description="At least one machine.")
 
@@ -125,6 +145,10 @@ class Wave(Part):
     def target_of(self, machine: MachinePlan) -> str:
         """The connection id of the hypervisor that this machine goes to."""
         return machine.target or self.target
+
+    def approval_of(self, machine: MachinePlan) -> ApprovalPlan | None:
+        """How a person is asked before this machine's cutover; None where nobody is."""
+        return machine.approval or self.approval
 
     def mappings_of(self, machine: MachinePlan) -> Mappings:
         """The wave's mappings with this machine's own laid over them."""
