@@ -66,7 +66,7 @@ def test_a_killed_set_up_is_mended_by_the_next_and_two_at_once_do_not_collide(cl
             assert process.returncode == 0, err
             assert out.startswith(words)
 
-    again = subprocess.run([clone / "drover", "setup"], capture_output=True, text=True, check=True, timeout=5)
+    again = subprocess.run([clone / "drover", "setup"], capture_output=True, text=True, check=True, timeout=60)
     assert again.stderr == "drover: everything is in place\n"
     listed = subprocess.run([clone / "drover", "--help"], capture_output=True, text=True, check=True, timeout=30)
     assert "verify" in listed.stdout
