@@ -58,3 +58,9 @@ Duration = Annotated[
     PlainSerializer(units.format_duration),
     WithJsonSchema({"type": "string", "pattern": units.pattern(units.DURATION_UNITS), "examples": ["60 s", "2 min"]}),
 ]
+Period = Annotated[
+    float,
+    _amount(units.parse_period),
+    PlainSerializer(units.format_duration),
+    WithJsonSchema({"type": "string", "pattern": units.pattern(units.PERIOD_UNITS), "examples": ["30 days"]}),
+]

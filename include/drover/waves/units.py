@@ -22,9 +22,13 @@ BANDWIDTH_UNITS: Mapping[str, Decimal] = {
 }
 DURATION_UNITS: Mapping[str, Decimal] = {"s": Decimal(1), "min": Decimal(60), "h": Decimal(3600)}
 
+# How long something is kept, or stays good.
+PERIOD_UNITS: Mapping[str, Decimal] = {**DURATION_UNITS, "day": Decimal(86400), "days": Decimal(86400)}
+
 # Slower than this is a slip of the pen: a gigabyte would take more than a day.
 SLOWEST_BANDWIDTH = 1000
 LONGEST_DURATION = 7 * 24 * 3600
+LONGEST_PERIOD_DAYS = 36500
 
 _AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z/]+)")
 
@@ -42,6 +46,14 @@ def parse_duration(text: str) -> float:
     seconds = float(_parse(text, DURATION_UNITS, "a duration", "60 s"))
     if not 0 < seconds <= LONGEST_DURATION:
         raise ValueError(f"'{text}' is not between 0 and {LONGEST_DURATION // 3600} h")
+    return seconds
+
+
+def parse_period(text: str) -> float:
+    """Seconds. :raises ValueError: in words that name the allowed units."""
+    seconds = float(_parse(text, PERIOD_UNITS, "a period", "30 days"))
+    if not 0 < seconds <= LONGEST_PERIOD_DAYS * 86400:
+        raise ValueError(f"'{text}' is not between 0 and {LONGEST_PERIOD_DAYS} days")
     return seconds
 
 

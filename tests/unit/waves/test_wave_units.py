@@ -53,6 +53,20 @@ def test_a_duration_that_cannot_be_meant_is_refused(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"), [("30 days", 30 * 86400), ("1 day", 86400), ("0.5 days", 43200), ("36 h", 129600)]
+)
+def test_a_period_may_have_days_and_comes_back_as_it_was(text, seconds):
+    assert units.parse_period(text) == seconds
+    assert units.parse_period(units.format_duration(units.parse_period(text))) == seconds
+
+
+@pytest.mark.parametrize("text", ["30", "30 d", "0 days", "40000 days", "-1 days", "many days"])
+def test_a_period_that_is_none_is_told(text):
+    with pytest.raises(ValueError, match="between|not a period|not a unit"):
+        units.parse_period(text)
+
+
+@pytest.mark.parametrize(
     "text", ["30 22 * * 6", "@daily", "*/15 0-6,22 1,15 jan-mar mon-fri", "0 0 * * 7", "5-50/5 * * * SAT"]
 )
 def test_a_schedule_that_cron_knows(text):
