@@ -2,20 +2,22 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from drover.backups.places import work_root
 from drover.concerns.preflight import FolderFacts, HostFacts, Preflight
 from drover.errors import BadInputError, OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.port import Hypervisor, LiveMover, TargetSettings
-from drover.model import Ownership, VirtualMachine
+from drover.hypervisors.port import Hypervisor, LiveChecker, LiveMover, LiveObstacle, TargetSettings
+from drover.model import Ownership, PowerState, Strategy, VirtualMachine
 from drover.waves.checks import CommandCheck
 from drover.waves.schema import MachinePlan, Wave
 
 Resolver = Callable[[str], ConnectionSpec]
 Translate = Callable[[VirtualMachine, TargetSettings], VirtualMachine]
+CheckLive = Callable[[str, TargetSettings], Sequence[LiveObstacle]]
 
 
 def gather(wave: Wave, plan: MachinePlan, source: Hypervisor, target: Hypervisor, resolve: Resolver) -> Preflight:
@@ -27,7 +29,14 @@ def gather(wave: Wave, plan: MachinePlan, source: Hypervisor, target: Hypervisor
     :raises RetryableError, OperatorNeededError: as the hypervisors do.
     """
     facts = {wave.source_of(plan): read_facts(source), wave.target_of(plan): read_facts(target)}
-    return assemble(wave, plan, facts, resolve, target.translated)
+    return assemble(wave, plan, facts, resolve, target.translated, live_check(source, target))
+
+
+def live_check(source: Hypervisor, target: Hypervisor) -> CheckLive | None:
+    """The platform's own check of a live move between these two; None where it has none."""
+    if not isinstance(source, LiveChecker) or source.kind != target.kind:
+        return None
+    return lambda name, settings: source.live_obstacles(name, target, settings)
 
 
 def read_facts(hypervisor: Hypervisor) -> HostFacts:
@@ -47,42 +56,66 @@ def read_facts(hypervisor: Hypervisor) -> HostFacts:
 
 
 def assemble(
-    wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts], resolve: Resolver, translate: Translate
+    wave: Wave,
+    plan: MachinePlan,
+    facts: Mapping[str, HostFacts],
+    resolve: Resolver,
+    translate: Translate,
+    check_live: CheckLive | None = None,
 ) -> Preflight:
     """The same from what was read before.
 
     :param facts: by connection id, both ends of this machine among them. :param translate: the target's.
     """
     source = _find(facts, wave.source_of(plan), plan.name)
-    translated, refusal = _translated(wave, plan, source, translate)
+    settings = _settings(wave, plan, source) if source else None
+    translated, refusal = _translated(source, settings, translate)
+    obstacles = _obstacles(plan, source, settings, check_live) if translated else ()
     return Preflight(
         wave=wave,
         plan=plan,
         source=source,
         source_facts=facts[wave.source_of(plan)],
         target_facts=facts[wave.target_of(plan)],
-        backup_folder=look_at_folder(wave.backup.folder),
+        backup_folder=look_at_folder(str(work_root(wave.backup))),
         now=time.time(),
         companions=_companions(wave, plan, facts),
         connections={conn_id: _spec(resolve, conn_id) for conn_id in _connections(wave, plan)},
         translated=translated,
         refusal=refusal,
+        live_obstacles=obstacles,
     )
 
 
-def _translated(
-    wave: Wave, plan: MachinePlan, source: VirtualMachine | None, translate: Translate
-) -> tuple[VirtualMachine | None, str | None]:
-    """What the target would make of the machine, or why it cannot."""
-    if source is None:
-        return None, None
+def _settings(wave: Wave, plan: MachinePlan, source: VirtualMachine) -> TargetSettings:
     places = wave.mappings_of(plan)
-    settings = TargetSettings(
+    return TargetSettings(
         networks=dict(places.networks),
         storage=dict(places.storage),
         owner=Ownership(wave.wave, "", plan.name, source.uuid, "target"),
         host=places.host,
     )
+
+
+def _obstacles(
+    plan: MachinePlan, source: VirtualMachine | None, settings: TargetSettings | None, check: CheckLive | None
+) -> tuple[LiveObstacle, ...]:
+    if source is None or settings is None or check is None or plan.strategy is not Strategy.LIVE:
+        return ()
+    if source.state is not PowerState.RUNNING:
+        return ()
+    try:
+        return tuple(check(plan.name, settings))
+    except (OperatorNeededError, BadInputError) as error:
+        return (LiveObstacle("not asked", error.message, error.remedy or None),)
+
+
+def _translated(
+    source: VirtualMachine | None, settings: TargetSettings | None, translate: Translate
+) -> tuple[VirtualMachine | None, str | None]:
+    """What the target would make of the machine, or why it cannot."""
+    if source is None or settings is None:
+        return None, None
     try:
         return translate(source, settings), None
     except (OperatorNeededError, BadInputError) as error:

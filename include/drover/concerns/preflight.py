@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.port import LiveObstacle
 from drover.model import Disk, Host, Network, Nic, Ownership, StoragePool, VirtualMachine
+from drover.waves.fit import Fit
 from drover.waves.schema import MachinePlan, Mappings, Wave
 
 
@@ -43,9 +45,11 @@ class Preflight:
     :param companions: every machine of the wave that could be found, this one included, with its plan.
     :param translated: what the target would make of the machine; None where it cannot, or nobody asked.
     :param refusal: why it cannot make it, in its words.
+    :param live_obstacles: what the platform's own check says against the live move.
     :param connections: the connections that this move uses, by id; None for one that there is not.
     :param now: our clock, seconds since the epoch.
     :param backed_up: the machines whose backup this run has made already.
+    :param fit: whether the wave fits into its window; None where it has none, or nobody could tell.
     """
 
     wave: Wave
@@ -60,6 +64,8 @@ class Preflight:
     backed_up: frozenset[str] = frozenset()
     translated: VirtualMachine | None = None
     refusal: str | None = None
+    live_obstacles: tuple[LiveObstacle, ...] = ()
+    fit: Fit | None = None
 
     @property
     def mappings(self) -> Mappings:

@@ -5,7 +5,7 @@ Calls raise `RetryableError` for a connection that drops, `OperatorNeededError` 
 and nothing else of their own. Every call that makes something may be repeated: it finds what it made before.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,6 +52,18 @@ class LiveStatus:
     total: int = 0
     downtime: float | None = None
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveObstacle:
+    """What a platform's own check says against a live move. It blocks, whatever it is.
+
+    :param id: the platform's. :param message: a sentence. :param remedy: None where nobody knows one.
+    """
+
+    id: str
+    message: str
+    remedy: str | None = None
 
 
 class Hypervisor(Protocol):
@@ -222,6 +234,15 @@ class LiveMover(Protocol):
     def live_status(self, name: str, target: "Hypervisor") -> LiveStatus: ...
     def cancel_live(self, name: str) -> None:
         """Ends a move that runs; the source goes on running. Does nothing where none runs."""
+        ...
+
+
+@runtime_checkable
+class LiveChecker(Protocol):
+    """A hypervisor that can tell beforehand what stands against a live move."""
+
+    def live_obstacles(self, name: str, target: "Hypervisor", settings: TargetSettings) -> Sequence[LiveObstacle]:
+        """Changes nothing. :raises OperatorNeededError: the platform cannot even be asked; says why."""
         ...
 
 
