@@ -79,6 +79,11 @@ def read(session: Session, ids: Sequence[str]) -> list[VirtualMachine]:
     return list(_read(session, [(_KIND, one) for one in ids]))
 
 
+def instance(machine: VirtualMachine) -> str:
+    """What a vCenter calls this very machine, and no clone of it; vMotion keeps it. :param machine: as read here."""
+    return str(json.loads(machine.native or "{}").get("instanceUuid") or "")
+
+
 def _read(session: Session, ids: list[tuple[str, str]] | None) -> Iterator[VirtualMachine]:
     starting: set[str] | None = None
     for found in retrieve(session, {_KIND: _PATHS}, ids):

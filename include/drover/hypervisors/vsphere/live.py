@@ -1,31 +1,27 @@
 """vMotion: to another host, another datastore, both, or another vCenter. The platform moves the machine, disks and all.
 
-The vCenter drives the move, so it outlives whoever asked for it. A mark in the machine's own settings says which move
-it is on; settings travel with the machine, so a retry finds the move by asking either vCenter.
+The vCenter drives the move, so it outlives whoever asked for it; a retry finds it by the machine's mark (marks.py).
 """
 
-import json
 import logging
-from collections.abc import Sequence
+import time
 from dataclasses import replace
 from typing import Any
 
 from drover.errors import OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveState, LiveStatus, TargetSettings
-from drover.hypervisors.vsphere import inventory, lookup, nodes, relocate, tags, tasks
-from drover.hypervisors.vsphere.collector import retrieve
+from drover.hypervisors.vsphere import inventory, lookup, marks, relocate, tasks
 from drover.hypervisors.vsphere.errors import fault_error
+from drover.hypervisors.vsphere.marks import Going
 from drover.hypervisors.vsphere.place import Esx, Site, survey
 from drover.hypervisors.vsphere.relocate import reference_of, same_vcenter
 from drover.hypervisors.vsphere.session import Session
 from drover.model import PowerState, VirtualMachine
 
 log = logging.getLogger(__name__)
-MARK = "drover.live"
-_KIND = "VirtualMachine"
-# How their tasks are described; some versions put more behind it.
-_RELOCATE = ("VirtualMachine.migrate", "VirtualMachine.relocate", "Drm.ExecuteVMotionLRO")
 _PERCENT = 100
+# How long a move that was asked to end may take for it.
+_ENDING = 600.0
 
 
 def obstacles(source: Session, target: Session, name: str, settings: TargetSettings) -> list[tuple[str, str]]:
@@ -40,7 +36,8 @@ def start(
     source: Session, target: Session, name: str, settings: TargetSettings, *, bandwidth: int | None, paused: bool
 ) -> None:
     """:raises OperatorNeededError: the machine does not run, or the platform refuses the move; says why."""
-    if status(source, target, name).state in (LiveState.RUNNING, LiveState.DONE):
+    wish = marks.asked(target, settings)
+    if _begun(source, target, name, wish):
         return
     if paused:
         raise OperatorNeededError(
@@ -66,9 +63,45 @@ def start(
             remedy="Correct that in the vSphere client, or give the machine the strategy 'cold'.",
         )
     reference = reference_of(source, machine)
-    _mark(source, reference, machine, target, host, settings)
+    # Before it begins: where it goes, whose it is, and that it may run there.
+    going = _going(source, target, machine, host, settings, wish)
+    marks.put_on(source, reference, name, going, replace(settings.owner, role="started"))
     with source.errors():
         reference.RelocateVM_Task(spec, "defaultPriority")
+
+
+def _begun(source: Session, target: Session, name: str, wish: str) -> bool:
+    """Whether this very move runs or is done already.
+
+    A machine that has arrived still carries the mark of that move: the way back from there is another one.
+    """
+    state = status(source, target, name).state
+    end = source if state is LiveState.RUNNING else target
+    found = lookup.find(end, name) if state in (LiveState.RUNNING, LiveState.DONE) else None
+    going = marks.read(end, found._moId) if found is not None else None
+    if state is LiveState.RUNNING and (going is None or going.asked != wish):
+        raise RetryableError(
+            f"Machine '{name}' on {source.name} is on another live move.", remedy="Try again when that one has ended."
+        )
+    return going is not None and going.asked == wish
+
+
+def _going(
+    source: Session, target: Session, machine: VirtualMachine, host: Esx, settings: TargetSettings, wish: str
+) -> Going:
+    with source.errors():
+        now = source.service_instance.CurrentTime()
+    return Going(
+        asked=wish,
+        vcenter=target.content.about.instanceUuid,
+        host=host.name,
+        origin=machine.host,
+        stores=tuple(settings.storage.get(disk.pool or "", "") for disk in machine.disks),
+        instance=inventory.instance(machine),
+        begun=now.isoformat(),
+        user=marks.user_of(source),
+        before=marks.before(source, machine.id or "", wish),
+    )
 
 
 def _host(source: Session, target: Session, machine: VirtualMachine, site: Site, settings: TargetSettings) -> Esx:
@@ -80,56 +113,19 @@ def _host(source: Session, target: Session, machine: VirtualMachine, site: Site,
     return host
 
 
-# Which move it is on
-
-
-def _mark(
-    source: Session, reference: Any, machine: VirtualMachine, target: Session, host: Esx, settings: TargetSettings
-) -> None:
-    """Before it begins: where it goes, whose it is, and that it may run there."""
-    from pyVmomi import vim
-
-    going = {"vcenter": target.content.about.instanceUuid, "host": host.name, "from": machine.host}
-    owner = replace(settings.owner, role="started")
-    options = [vim.option.OptionValue(key=MARK, value=json.dumps(going, sort_keys=True)), tags.option(owner)]
-    with source.errors():
-        task = reference.ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=options))
-    tasks.wait(source, task, f"the mark of machine '{machine.name}'")
-
-
-def _unmark(session: Session, reference: Any, name: str) -> None:
-    from pyVmomi import vim
-
-    options = [vim.option.OptionValue(key=key, value="") for key in (MARK, tags.KEY)]
-    with session.errors():
-        task = reference.ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=options))
-    tasks.wait(session, task, f"the mark of machine '{name}'")
-
-
-def _going(session: Session, machine_id: str) -> dict[str, str]:
-    for found in retrieve(session, {_KIND: ["config.extraConfig"]}, [(_KIND, machine_id)]):
-        for option in nodes.listed(found.node("config.extraConfig")):
-            if nodes.text(option, "key") == MARK and nodes.text(option, "value"):
-                going: dict[str, str] = json.loads(nodes.text(option, "value") or "{}")
-                return going
-    return {}
-
-
 def status(source: Session, target: Session, name: str) -> LiveStatus:
-    """What both vCenters say of the move of `name`."""
+    """What both vCenters say of the move of `name` that its mark tells of; other moves of it are not ours to tell."""
     here = lookup.find(source, name)
-    if here is not None:
-        task, found = _task(source, here._moId)
-        if task is not None and found is not None and not found.ended:
-            return _running(source, here._moId, found.percent or 0)
+    going = marks.read(source, here._moId) if here is not None else None
+    task, found = marks.task_of(source, here._moId, going) if here is not None and going is not None else (None, None)
+    if here is not None and found is not None and not found.ended:
+        return _running(source, here._moId, found.percent or 0)
     arrived = _arrived(source, target, name)
     if arrived is not None:
         return _done(arrived)
     if here is None:
         return LiveStatus(LiveState.FAILED, message=f"it is neither on {source.name} nor on {target.name}")
-    if not _going(source, here._moId):
-        return LiveStatus(LiveState.ABSENT)
-    if task is not None and found is not None and found.word == "error":
+    if found is not None and found.word == "error":
         return LiveStatus(LiveState.FAILED, message=fault_error(source.name, found.error).message)
     return LiveStatus(LiveState.ABSENT)
 
@@ -147,53 +143,72 @@ def _done(machine: VirtualMachine) -> LiveStatus:
     return LiveStatus(LiveState.DONE, done=total, total=total)
 
 
+def _is_at(machine: VirtualMachine, going: Going) -> bool:
+    """Whether the machine is where its mark says that it goes."""
+    stores = tuple(disk.pool or "" for disk in machine.disks)
+    return machine.host == going.host and stores == going.stores
+
+
 def _arrived(source: Session, target: Session, name: str) -> VirtualMachine | None:
-    """The machine where its mark says that it goes; None while it is not there."""
+    """The machine where its mark says that it goes; None while it is not there.
+
+    Behind one vCenter the move's own task tells; where the server has forgotten that, host and disks must be right.
+    """
     there = lookup.find(target, name)
-    if there is None:
+    going = marks.read(target, there._moId) if there is not None else None
+    machine = next(iter(inventory.read(target, [there._moId])), None) if there is not None else None
+    if going is None or machine is None or going.vcenter != target.content.about.instanceUuid:
         return None
-    going = _going(target, there._moId)
-    machine = next(iter(inventory.read(target, [there._moId])), None)
-    if machine is None or going.get("vcenter") != target.content.about.instanceUuid:
+    if going.instance != inventory.instance(machine):  # A clone carries the mark of what it was made from.
         return None
     if same_vcenter(source, target):
-        task, found = _task(source, there._moId)
-        moved = machine.host == going.get("host") and going.get("host") != going.get("from")
-        return machine if moved or (found is not None and found.word == "success") else None
-    return machine if machine.state is PowerState.RUNNING else None
-
-
-def _task(session: Session, machine_id: str) -> tuple[Any, "tasks.State | None"]:
-    """The machine's latest relocation; the server remembers it for some minutes after its end."""
-    from pyVmomi import vim
-
-    ids: Sequence[str] = ()
-    for found in retrieve(session, {_KIND: ["recentTask"]}, [(_KIND, machine_id)]):
-        ids = [nodes.text(one) or "" for one in nodes.listed(found.node("recentTask"))]
-    known = {
-        one.id: one.text("info.descriptionId") or ""
-        for one in retrieve(session, {"Task": ["info.descriptionId"]}, [("Task", one) for one in ids])
-    }
-    moves = [one for one in ids if known.get(one, "").startswith(_RELOCATE)]
-    if not moves:
-        return None, None
-    task = vim.Task(moves[-1], session.stub)
-    return task, tasks.state_of(session, task)
+        _, found = marks.task_of(source, there._moId, going)
+        done = _is_at(machine, going) if found is None else found.word == "success"
+        return machine if done else None
+    here = inventory.find(source, name)
+    left = here is None or inventory.instance(here) != going.instance
+    return machine if left and machine.state is PowerState.RUNNING else None
 
 
 def cancel(source: Session, name: str) -> None:
-    """Asks the vCenter to end the move and waits until it has; the machine goes on where it was."""
+    """Asks the vCenter to end our move and waits until it has; the machine goes on where it was, as it was.
+
+    Does nothing to a move that somebody else began, nor where the machine has arrived: that is a matter of moving it
+    back, which needs its tag.
+    """
     here = lookup.find(source, name)
-    if here is None:
+    going = marks.read(source, here._moId) if here is not None else None
+    if here is None or going is None:
         return
-    task, found = _task(source, here._moId)
-    if task is not None and found is not None and not found.ended:
+    task, found = marks.task_of(source, here._moId, going)
+    if found is not None and not found.ended:
         tasks.cancel(source, task)
-        for state in tasks.watch(source, task):
-            if state.word == "success":
-                raise RetryableError(
-                    f"The live move of machine '{name}' was done before it could be cancelled.",
-                    remedy="Move it back.",
-                )
-    if _going(source, here._moId):
-        _unmark(source, here, name)
+        if _ended(source, task, name).word == "success":
+            raise RetryableError(
+                f"The live move of machine '{name}' was done before it could be cancelled.", remedy="Move it back."
+            )
+    elif _has_moved(source, here._moId, going, found):
+        return
+    marks.take_off(source, here, name, going)
+
+
+def _has_moved(source: Session, machine_id: str, going: Going, found: "tasks.State | None") -> bool:
+    """Whether it has arrived at another place behind this very vCenter."""
+    if going.vcenter != source.content.about.instanceUuid:
+        return False
+    machine = next(iter(inventory.read(source, [machine_id])), None)
+    done = found.word == "success" if found is not None else machine is not None and _is_at(machine, going)
+    return done and machine is not None and going.instance == inventory.instance(machine)
+
+
+def _ended(source: Session, task: Any, name: str) -> tasks.State:
+    until = time.monotonic() + _ENDING
+    for state in tasks.watch(source, task):
+        if state.ended:
+            return state
+        if time.monotonic() > until:
+            break
+    raise RetryableError(
+        f"{source.name} does not end the live move of machine '{name}', though it was cancelled.",
+        remedy="End it in the vSphere client; this is tried again.",
+    )

@@ -52,12 +52,14 @@ def spec(
         for name, store in stores.items()
         if store is not None
     ]
+    # Within its cluster it keeps the resource pool that it is in.
+    stays = not across and any(one.name == machine.host and one.compute == host.compute for one in site.hosts)
     stub = target.stub  # A reference carries an id; those of another vCenter are read by that one.
     return vim.vm.RelocateSpec(
         service=_service(target) if across else None,
         folder=vim.Folder(folder._moId, stub) if across else None,
         host=vim.HostSystem(host.id, stub),
-        pool=vim.ResourcePool(pool._moId, stub),
+        pool=None if stays else vim.ResourcePool(pool._moId, stub),
         datastore=vim.Datastore(first.id, stub) if first is not None else None,
         disk=locators,
         deviceChange=list(_adapters(source, target, machine, site, settings)),

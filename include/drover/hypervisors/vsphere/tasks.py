@@ -18,6 +18,8 @@ from drover.hypervisors.vsphere.session import Session
 
 # Well below the session's patience for one call.
 _ONE_WAIT = 20
+# No wait is for ever: a task may hang in a host that is gone.
+_LONGEST = 3600.0
 _PATHS = ["info.state", "info.progress", "info.error"]
 
 
@@ -40,7 +42,7 @@ def wait(
     what: str,
     *,
     progress: Callable[[int], None] | None = None,
-    deadline: float | None = None,
+    deadline: float = _LONGEST,
     cancelled: Callable[[], bool] | None = None,
 ) -> Any:
     """Waits until the task is done; returns its result.
@@ -51,7 +53,7 @@ def wait(
     :param cancelled: asked between waits; True cancels the task at the server.
     :raises DroverError: the task failed, was cancelled, or is not done at the deadline.
     """
-    until = time.monotonic() + deadline if deadline is not None else None
+    until = time.monotonic() + deadline
     shown, asked = -1, False
     for state in watch(session, task, pause=1 if cancelled else _ONE_WAIT):
         if progress and state.percent is not None and state.percent != shown:
@@ -64,7 +66,7 @@ def wait(
         if cancelled and not asked and cancelled():
             asked = True
             cancel(session, task)
-        if until is not None and time.monotonic() > until:
+        if time.monotonic() > until:
             raise RetryableError(
                 f"{session.name}, {what}: it is not done after {deadline:g} seconds.",
                 remedy="See in the vSphere client how far the task is, then try again.",

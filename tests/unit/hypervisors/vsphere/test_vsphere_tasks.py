@@ -55,6 +55,9 @@ def test_a_wait_ends_at_its_deadline(session: Session, monkeypatch: pytest.Monke
     with pytest.raises(RetryableError, match="the snapshot: it is not done after 0 seconds"):
         tasks.wait(session, None, "the snapshot", deadline=0, progress=told.append)
     assert told == [5]
+    monkeypatch.setattr(tasks.time, "monotonic", iter([0.0, 1.0, 10_000.0]).__next__)
+    with pytest.raises(RetryableError, match="the removal: it is not done after 3600 seconds"):
+        tasks.wait(session, None, "the removal")
 
 
 @pytest.mark.parametrize(
