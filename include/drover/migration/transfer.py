@@ -1,14 +1,15 @@
 """Move the machine: cold by the mover while it is off, live by the platform itself.
 
 A cold move is one call of `run`. A live move is begun detached (`begin`), waited for by whoever can wait best
-(`status`), and finished (`finish`); `run` does all three for those who can only block.
+(`ended`, or `status` again and again), and finished (`finish`); `run` does all three for those who can only block.
 """
 
+import math
 import time
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
-from drover.migration import along, bandwidth, claims, compare, intents
+from drover.migration import along, bandwidth, claims, compare, intents, window
 from drover.migration.disks import COMPARED, SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -23,8 +24,7 @@ def run(move: Move) -> Facts:
     """The whole transfer, blocking."""
     if not begin(move):
         return {}
-    while status(move).state is LiveState.RUNNING:
-        time.sleep(_POLL_SECONDS)
+    ended(move)
     return finish(move)
 
 
@@ -64,6 +64,7 @@ def _cold(move: Move) -> Facts:
 
 def _begin(move: Move) -> None:
     """The first change of all: nobody else may be moving the machine, and it must be as it was looked at."""
+    window.check(move)
     claims.claim(move)
     intents.declare(move.store, Intent.BEGUN)
     if move.machine.state is PowerState.OFF and (state := move.source.power_state(move.name)) is not PowerState.OFF:
@@ -88,8 +89,11 @@ def _take_down(move: Move) -> None:
 def _begin_live(move: Move) -> Facts:
     require(move, "backup")
     _begin(move)
-    intents.declare(move.store, Intent.LIVE_MOVE)
+    tried = intents.declared(move.store, Intent.LIVE_MOVE)
     mover = _mover(move.source)
+    if mover.takes_along:
+        along.meet(move)
+    intents.declare(move.store, Intent.LIVE_MOVE)
     if not mover.takes_along:
         # What stays behind must not come up by itself when its host boots.
         move.source.set_autostart(move.name, False)
@@ -98,8 +102,8 @@ def _begin_live(move: Move) -> Facts:
             f"Machine '{move.name}' cannot be compared at the switch-over: its platform takes it along at once.",
             remedy="Leave out compare_at_switchover, or choose the strategy 'cold'.",
         )
-    elif along.at_source(move) is None and along.at_target(move) is not None:
-        # A killed try started the move, and it is over.
+    elif tried and along.arrived(move):
+        # A killed try started the move, and it is over. Without one, its manager has moved the machine by itself.
         return {"strategy": "live", "compare_at_switchover": False}
     mover.start_live(
         move.name,
@@ -109,6 +113,16 @@ def _begin_live(move: Move) -> Facts:
         paused=move.plan.compare_at_switchover,
     )
     return {"strategy": "live", "compare_at_switchover": move.plan.compare_at_switchover}
+
+
+def ended(move: Move, within: float = math.inf) -> bool:
+    """Waits for the end of the live move. :param within: seconds. :returns: whether it has ended."""
+    until = time.monotonic() + within
+    while status(move).state is LiveState.RUNNING:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def status(move: Move) -> LiveStatus:

@@ -19,8 +19,19 @@ from drover.hypervisors.port import LiveState, LiveStatus
 _WAIT = 0.5
 _WAIT_AFTER_FAILURE = 5.0
 _BETWEEN_WORDS = 5.0
+# Seconds from a trigger's beginning until the scheduler, however busy, has heard that its task was deferred.
+_HEARD = 10.0
 # About five minutes of a host that does not answer; the move itself goes on meanwhile.
 _FAILURES = 60
+
+
+async def heard(begun: float) -> None:
+    """To be awaited before a trigger's event. A task that comes back before the scheduler has heard that its first half
+    has ended is taken for a mistake, and ended (apache/airflow#72716).
+
+    :param begun: when the trigger began, on the monotonic clock.
+    """
+    await asyncio.sleep(max(0.0, begun + _HEARD - time.monotonic()))
 
 
 class LiveMoveTrigger(BaseTrigger):
@@ -31,8 +42,11 @@ class LiveMoveTrigger(BaseTrigger):
     """
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        begun = time.monotonic()
         try:
-            yield TriggerEvent(await self._wait())
+            event = await self._wait()
+            await heard(begun)
+            yield TriggerEvent(event)
         finally:
             await self.close()
 

@@ -12,7 +12,7 @@ from drover.errors import OperatorNeededError
 from drover.hypervisors import registry
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveStatus
 from drover_airflow.hooks.base import aresolve
-from drover_airflow.triggers.base import LiveMoveTrigger
+from drover_airflow.triggers.base import LiveMoveTrigger, heard
 
 _CONNECT_SECONDS = 5.0
 _BETWEEN_TRIES = 1.0
@@ -89,7 +89,7 @@ class GuestAnswersTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         where = f"{self.address} port {self.port}"
-        why = "it was not asked"
+        why, begun = "it was not asked", time.monotonic()
         while time.time() < self.deadline:
             try:
                 await self._connect()
@@ -97,8 +97,10 @@ class GuestAnswersTrigger(BaseTrigger):
                 why = str(error) or type(error).__name__
                 await asyncio.sleep(_BETWEEN_TRIES)
             else:
+                await heard(begun)
                 yield TriggerEvent({"status": "done", "message": f"{where} answers."})
                 return
+        await heard(begun)
         yield TriggerEvent({"status": "late", "message": f"{where} did not answer in time: {why}."})
 
     async def _connect(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from drover.errors import DroverError, RetryableError
 from drover.hypervisors.connection import ConnectionSpec
 from drover_airflow.hooks.base import aresolve
+from drover_airflow.triggers.base import heard
 from drover_airflow.triggers.hypervisor import LiveMigrationTrigger
 
 # About five minutes of a vCenter that does not answer; the task itself goes on meanwhile.
@@ -42,6 +44,12 @@ class VsphereTaskTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        begun = time.monotonic()
+        event = await self._wait_for_it()
+        await heard(begun)
+        yield TriggerEvent(event)
+
+    async def _wait_for_it(self) -> dict[str, str]:
         failures = 0
         while True:
             try:
@@ -51,15 +59,12 @@ class VsphereTaskTrigger(BaseTrigger):
                 failures += 1
                 self.log.warning("The task cannot be seen (%s of %s times): %s", failures, _FAILURES, error)
                 if failures >= _FAILURES:
-                    yield TriggerEvent({"status": "failed", "message": str(error)})
-                    return
+                    return {"status": "failed", "message": str(error)}
                 await asyncio.sleep(_BETWEEN_TRIES * random.uniform(0.8, 1.2))
             except DroverError as error:
-                yield TriggerEvent({"status": "failed", "message": str(error)})
-                return
+                return {"status": "failed", "message": str(error)}
             else:
-                yield TriggerEvent({"status": "done", "message": f"{self.what} is done."})
-                return
+                return {"status": "done", "message": f"{self.what} is done."}
 
 
 def _wait(spec: ConnectionSpec, task: str, what: str) -> None:

@@ -120,7 +120,7 @@ def test_a_cold_transfer_is_done_when_it_has_begun(stage):
 
 
 def test_a_live_transfer_is_waited_for_without_a_worker(stage):
-    closed = stage("transfer", begin=lambda _: True)
+    closed = stage("transfer", begin=lambda _: True, ended=lambda _, within: False)
     operator = TransferOperator(task_id="transfer", wave="w.yaml", machine="db")
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(CONTEXT)
@@ -128,6 +128,15 @@ def test_a_live_transfer_is_waited_for_without_a_worker(stage):
     trigger = deferred.value.trigger
     assert isinstance(trigger, TransferTrigger)
     assert trigger.serialize()[1] == {"wave": "w.yaml", "machine": "db", "run": "run 1"}
+
+
+def test_a_live_transfer_that_is_over_soon_is_finished_where_it_began(stage):
+    """As a try is that comes back to a move that is over: deferred, it would be ended by the scheduler each time."""
+    finished = []
+    closed = stage("transfer", begin=lambda _: True, ended=lambda _, within: within > 0, finish=finished.append)
+    TransferOperator(task_id="transfer", wave="w.yaml", machine="db").execute(CONTEXT)
+    assert len(finished) == 1
+    assert closed == [True]
 
 
 def test_after_the_wait_the_host_is_asked_and_not_the_event(stage):

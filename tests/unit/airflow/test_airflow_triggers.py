@@ -45,6 +45,7 @@ class Scripted(base.LiveMoveTrigger):
 def _quickly(monkeypatch):
     monkeypatch.setattr(base, "_WAIT", 0.001)
     monkeypatch.setattr(base, "_WAIT_AFTER_FAILURE", 0.001)
+    monkeypatch.setattr(base, "_HEARD", 0.0)
 
 
 def events(trigger):
@@ -98,6 +99,13 @@ def test_a_host_that_stays_away_is_given_up(monkeypatch):
     assert events(trigger) == [{"status": "lost", "message": "The host is away. Wait."}]
     assert trigger.answers == [RUNNING], "an answer in between begins the count anew"
     assert trigger.cancelled == 0
+
+
+def test_a_move_that_is_over_at_once_is_not_told_before_the_scheduler_has_heard_of_the_wait(monkeypatch):
+    monkeypatch.setattr(base, "_HEARD", 0.3)
+    begun = time.monotonic()
+    assert events(Scripted(LiveStatus(LiveState.DONE))) == [{"status": "done", "message": ""}]
+    assert time.monotonic() - begun >= 0.3
 
 
 def test_an_error_nobody_foresaw_does_not_leave_the_move_unwatched(capsys):
