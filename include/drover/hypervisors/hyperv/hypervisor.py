@@ -1,15 +1,16 @@
 """`HypervHypervisor`: the port for a Hyper-V host, each call handed to the module that knows it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from types import TracebackType
 from typing import Any, Self
 
 from drover.blocks.endpoint import Endpoint
+from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.hyperv.session import Session
-from drover.hypervisors.port import TargetSettings, Trial
+from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, TargetSettings, Trial
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
 
 
@@ -21,6 +22,7 @@ class HypervHypervisor:
     """One Hyper-V host. :attr session: for this package's own modules."""
 
     kind = "hyperv"
+    takes_along = True
 
     def __init__(self, spec: ConnectionSpec) -> None:
         self.session = Session(spec)
@@ -86,6 +88,31 @@ class HypervHypervisor:
 
     def write_disks(self, name: str, owner: Ownership) -> AbstractContextManager[Mapping[str, Endpoint]]:
         return _part("disks").write_disks(self.session, self.machine(name), owner)  # type: ignore[no-any-return]
+
+    # Live moves
+
+    def live_obstacles(self, name: str, target: Hypervisor, settings: TargetSettings) -> Sequence[LiveObstacle]:
+        return _part("live").obstacles(self.session, self._peer(name, target), name, settings)  # type: ignore[no-any-return]
+
+    def start_live(
+        self, name: str, target: Hypervisor, settings: TargetSettings, *, bandwidth: int | None, paused: bool
+    ) -> None:
+        peer = self._peer(name, target)
+        _part("live").start(self.session, peer, name, settings, bandwidth=bandwidth, paused=paused)
+
+    def live_status(self, name: str, target: Hypervisor) -> LiveStatus:
+        return _part("live").status(self.session, self._peer(name, target), name)  # type: ignore[no-any-return]
+
+    def cancel_live(self, name: str) -> None:
+        _part("live").cancel(self.session, name)
+
+    def _peer(self, name: str, target: Hypervisor) -> Session:
+        if not isinstance(target, HypervHypervisor):
+            raise OperatorNeededError(
+                f"Machine '{name}' cannot be moved live from Hyper-V to {target.kind}.",
+                remedy="Use the strategy 'cold' for it.",
+            )
+        return target.session
 
     # Making and removing
 

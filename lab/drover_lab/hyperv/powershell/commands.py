@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 
+# Cmdlets whose jobs are modelled.
+_JOBS = {"Move-VM"}
+
+
 class Commands(Expressions):
     """:ivar known: name -> what runs a cmdlet."""
 
@@ -103,7 +107,7 @@ class Commands(Expressions):
         shared = Names()
         try:
             given, shared = bind(cmdlet, arguments, piped is not None)
-            if given.get("WhatIf") or given.get("AsJob"):
+            if given.get("WhatIf") or (given.get("AsJob") and cmdlet.name not in _JOBS):
                 raise NotModelledError(f"{cmdlet.name} -WhatIf or -AsJob")
             if cmdlet.name not in self.known:
                 raise NotModelledError(f"the cmdlet {cmdlet.name}")

@@ -9,6 +9,7 @@ from drover_lab.hyperv.powershell.invocation import Invocation
 from drover_lab.hyperv.powershell.values import Names, PsObject, Version
 from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world.answers import enum, thing
+from drover_lab.hyperv.world.moves import Moves
 from drover_lab.hyperv.world.store import Host, State
 
 _REALIZED = "Microsoft:Hyper-V:System:Realized"
@@ -16,8 +17,8 @@ _BAD_PARAMETER = 32773
 
 
 class HostCmdlets:
-    def __init__(self, host: Host) -> None:
-        self.host = host
+    def __init__(self, host: Host, moves: Moves) -> None:
+        self.host, self.moves = host, moves
 
     def get(self, call: Invocation) -> None:
         call.only()
@@ -62,6 +63,9 @@ class HostCmdlets:
                                 methods={"modifysystemsettings": self._modified}))  # fmt: skip
         elif name == "Msvm_VirtualSystemSettingData":
             self._classes(call, name)
+        elif name == "Msvm_MigrationJob":
+            for job in self.moves.jobs():
+                call.write(job)
         else:
             raise NotModelledError(f"Get-WmiObject {name}")
 

@@ -27,19 +27,27 @@ def image_format(path: Path) -> str:
     return FORMATS[path.suffix.lower()]
 
 
+def size_of(path: Path) -> int:
+    """What the guest sees, bytes."""
+    command = ["qemu-img", "info", "-U", "-f", image_format(path), "--output=json", str(path)]
+    return int(json.loads(run(command).stdout)["virtual-size"])
+
+
 def record(host: Host, machine: State) -> ProcessRecord | None:
     """The machine's process, where it runs."""
     found = ProcessRecord.load(host.running / f"{machine['id']}.json")
     return found if found is not None and found.alive() else None
 
 
-def start(host: Host, machine: State) -> None:
-    """:raises CmdletFault: it does not start."""
+def start(host: Host, machine: State, *, arriving: bool = False) -> None:
+    """:param arriving: it waits for its memory from another host's process. :raises CmdletFault: it does not start."""
     base = host.running / machine["id"]
     sock = base.with_suffix(".sock")
     sock.unlink(missing_ok=True)
     arguments, taps = _hardware(host, machine)
     command = ["qemu-system-x86_64", *arguments, "-qmp", f"unix:{sock},server=on,wait=off"]
+    if arriving:
+        command += ["-S", "-incoming", "defer"]
     with open(base.with_suffix(".log"), "wb") as log:
         # A session of its own: a machine outlives its host's process.
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -130,9 +138,10 @@ def _hardware(host: Host, machine: State) -> tuple[list[str], list[tuple[str, st
                       for part in ("-device", f"virtio-scsi-pci,id=scsi{number}")]  # fmt: skip
     order = boot_order(machine)
     for place, drive in enumerate(machine["disks"]):
-        path = local(host, drive["path"])
-        node = {"driver": image_format(path), "node-name": f"disk{place}", "file": {
-            "driver": "file", "filename": str(path)}}  # fmt: skip
+        # While a machine comes, a raw file stands in for its VHDX.
+        path = Path(drive["raw"]) if "raw" in drive else local(host, drive["path"])
+        kind = "raw" if "raw" in drive else image_format(path)
+        node = {"driver": kind, "node-name": f"disk{place}", "file": {"driver": "file", "filename": str(path)}}
         arguments += ["-blockdev", json.dumps(node), "-device", _attachment(drive, place, order.index(drive["id"]) + 1)]
     cards, taps = _cards(host, machine)
     return arguments + cards, taps

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from drover_lab.hyperv.powershell.engine import PowerShell
 from drover_lab.hyperv.powershell.invocation import Run
-from drover_lab.hyperv.world import care, qemu
+from drover_lab.hyperv.world import arrivals, care, moves, qemu
 from drover_lab.hyperv.world.checkpoints import Checkpoints
 from drover_lab.hyperv.world.devices import Devices
 from drover_lab.hyperv.world.drives import Drives
@@ -29,7 +29,9 @@ class HyperV(PowerShell):
         super().__init__(cmdlets(self.host))
 
     def boot(self) -> None:
+        moves.lost(self.host)
         care.boot(self.host)
+        arrivals.listen(self.host)
 
     def reboot(self) -> None:
         """Power was cut off: no machine runs."""
@@ -40,15 +42,16 @@ class HyperV(PowerShell):
 
 def cmdlets(host: Host) -> dict[str, Run]:
     machines, devices, drives = Machines(host), Devices(host), Drives(host)
-    checkpoints, itself = Checkpoints(host), HostCmdlets(host)
+    going = moves.Moves(host, devices)
+    checkpoints, itself = Checkpoints(host), HostCmdlets(host, going)
     return {
         "Get-VM": machines.get, "New-VM": machines.new, "Set-VM": machines.set, "Rename-VM": machines.rename,
         "Remove-VM": machines.remove, "Start-VM": machines.start, "Stop-VM": machines.stop,
         "Suspend-VM": machines.pause, "Resume-VM": machines.resume,
         "Get-VMProcessor": devices.processor, "Set-VMProcessor": devices.set_processor,
         "Get-VMMemory": devices.memory, "Set-VMMemory": devices.set_memory,
-        "Get-VMNetworkAdapter": devices.adapters, "Add-VMNetworkAdapter": devices.add_adapter,
-        "Remove-VMNetworkAdapter": devices.remove_adapter, "Connect-VMNetworkAdapter": devices.connect,
+        "Get-VMNetworkAdapter": going.adapters, "Add-VMNetworkAdapter": devices.add_adapter,
+        "Remove-VMNetworkAdapter": devices.remove_adapter, "Connect-VMNetworkAdapter": going.connect,
         "Get-VMNetworkAdapterVlan": devices.vlan, "Set-VMNetworkAdapterVlan": devices.set_vlan,
         "Get-VMFirmware": devices.firmware, "Set-VMFirmware": devices.set_firmware, "Get-VMBios": devices.bios,
         "Get-VMIntegrationService": devices.services, "Get-VMSecurity": devices.security,
@@ -62,5 +65,6 @@ def cmdlets(host: Host) -> dict[str, Run]:
         "Checkpoint-VM": checkpoints.make, "Get-VMSnapshot": checkpoints.get, "Remove-VMSnapshot": checkpoints.remove,
         "Restore-VMSnapshot": checkpoints.restore,
         "Get-VMHost": itself.get, "Get-VMSwitch": itself.switches, "Get-VMHostSupportedVersion": itself.versions,
+        "Compare-VM": going.compare, "Move-VM": going.move, "Receive-Job": going.receive,
         "Get-CimInstance": itself.cim, "Get-WmiObject": itself.wmi,
     }  # fmt: skip

@@ -88,6 +88,12 @@ def _host() -> State:
         "live_login": "CredSSP",
         "live_slots": 2,
         "storage_slots": 2,
+        # Whether the domain lets this computer log in at others for whoever asks it to move a machine (Kerberos).
+        "delegation": False,
+        # What Compare-VM says against a machine that comes: pairs of id and message.
+        "objections": [],
+        # Bytes a second for the disks of a machine that leaves, 0 for no limit.
+        "live_speed": 0,
         "versions": ["8.0", "9.0", "10.0"],
         "version": "10.0.20348",
         "processor": "Intel(R) Xeon(R) simulated",
