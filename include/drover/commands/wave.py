@@ -1,11 +1,17 @@
-"""Check wave files, or write their JSON schema for an editor."""
+"""Check wave files, propose them from a list of machines, or write their JSON schema for an editor."""
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from drover.proposals.candidate import Candidate
+    from drover.proposals.run import Wanted, Written
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -58,3 +64,98 @@ def schema(
         raise BadInputError(
             f"The schema cannot be written to {output}: {error.strerror}.", remedy="Name another file."
         ) from None
+
+
+_Folder = Annotated[Path, typer.Option("--output", "-o", help="The folder that they are written into.")]
+_Most = Annotated[int, typer.Option("--max-machines", min=1, help="Machines in a wave.")]
+_Largest = Annotated[str | None, typer.Option("--max-size", help="Disks in a wave, as in '2 TiB'; else any size.")]
+_Source = Annotated[
+    list[str] | None,
+    typer.Option("--source", help="The source's connection, or VCENTER=CONNECTION for each; else it stays open."),
+]
+_Target = Annotated[str | None, typer.Option("--target", help="The target's connection; else it stays open.")]
+_Backup = Annotated[str | None, typer.Option("--backup-folder", help="On the worker; else it stays open.")]
+_Network = Annotated[list[str] | None, typer.Option("--network", help="OLD=NEW; what is not named stays open.")]
+_Storage = Annotated[list[str] | None, typer.Option("--storage", help="OLD=NEW; what is not named stays open.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of words.")]
+_OUTPUT = Path("proposed-waves")
+
+
+@app.command("from-rvtools")
+def from_rvtools(
+    file: Annotated[Path, typer.Argument(metavar="FILE.xlsx", help="An export of all sheets.", show_default=False)],
+    output: _Folder = _OUTPUT,
+    by: Annotated[str, typer.Option(help="The column of vInfo whose machines stay together, or 'none'.")] = "Cluster",
+    max_machines: _Most = 20,
+    max_size: _Largest = None,
+    source: _Source = None,
+    target: _Target = None,
+    backup_folder: _Backup = None,
+    network: _Network = None,
+    storage: _Storage = None,
+    as_json: _Json = False,
+) -> None:
+    """Propose waves from an RVTools export, as files that you edit. Overwrites nothing."""
+    from drover.proposals import rvtools
+    from drover.proposals.run import kind_of, run
+
+    candidates, absent = rvtools.read(file, by)
+    wanted = _wanted(candidates, {}, output, max_machines, max_size, source, target, backup_folder, network, storage)
+    _tell(replace(run(file, candidates, wanted, live=kind_of(target) == "vsphere"), absent=tuple(absent)), as_json)
+
+
+@app.command("from-csv")
+def from_csv(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With a column 'name'.", show_default=False)],
+    output: _Folder = _OUTPUT,
+    by: Annotated[
+        str | None, typer.Option(help="The column whose machines stay together, or 'none'.", show_default=False)
+    ] = None,
+    max_machines: _Most = 20,
+    max_size: _Largest = None,
+    source: _Source = None,
+    target: _Target = None,
+    backup_folder: _Backup = None,
+    network: _Network = None,
+    storage: _Storage = None,
+    as_json: _Json = False,
+) -> None:
+    """Propose waves from a table of your own, as files that you edit. Overwrites nothing."""
+    from drover.proposals import csv_machines
+    from drover.proposals.run import alike, run
+
+    candidates = csv_machines.read(file, by)
+    own = {each.place: each.place for each in candidates if each.place}  # the table names connections itself
+    wanted = _wanted(candidates, own, output, max_machines, max_size, source, target, backup_folder, network, storage)
+    sources = {wanted.filled.source_of(each.place) or "" for each in candidates}
+    _tell(run(file, candidates, wanted, live=alike(sources, target)), as_json)
+
+
+def _wanted(
+    candidates: "Sequence[Candidate]",
+    sources: dict[str, str],
+    output: Path,
+    most: int,
+    largest: str | None,
+    source: list[str] | None,
+    target: str | None,
+    backup: str | None,
+    network: list[str] | None,
+    storage: list[str] | None,
+) -> "Wanted":
+    from drover.commands._pairs import read_pairs
+    from drover.proposals.run import Wanted, sources_of
+    from drover.proposals.writing import Filled
+
+    filled = Filled(
+        sources={**sources, **sources_of(source or [], {each.place for each in candidates})},
+        target=target,
+        backup=backup,
+        networks=read_pairs(network or []),
+        storage=read_pairs(storage or [], "storage pool", "--storage"),
+    )
+    return Wanted(output, most, largest, filled)
+
+
+def _tell(written: "Written", as_json: bool) -> None:
+    typer.echo(json.dumps(written.as_json(), indent=2) if as_json else written.as_text())
