@@ -4,13 +4,14 @@ The call that makes the machine also tags it, so no killed try leaves one that n
 """
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
 from drover.errors import OperatorNeededError
 from drover.hypervisors.port import TargetSettings
-from drover.hypervisors.vsphere import disks_in, inventory, lookup, nodes, tags, tasks
+from drover.hypervisors.vsphere import disks_in, inventory, lookup, nodes, tags, tasks, trial
 from drover.hypervisors.vsphere.collector import retrieve
 from drover.hypervisors.vsphere.keys import device_keys
 from drover.hypervisors.vsphere.names import escape
@@ -21,7 +22,10 @@ from drover.hypervisors.vsphere.specs import disk_devices, nic_devices
 from drover.hypervisors.vsphere.translate import describe
 from drover.model import Firmware, Nic, Ownership, PowerState, VirtualMachine
 
+log = logging.getLogger(__name__)
 _KIND = "VirtualMachine"
+# Under this key a machine's settings list the files of the disks that it was made with.
+_DISKS = "drover.disks"
 _LINUX = ("linux", "debian", "ubuntu", "centos", "fedora", "suse", "rhel")
 
 
@@ -33,6 +37,7 @@ def define(session: Session, machine: VirtualMachine, settings: TargetSettings) 
         _require_room(site, machine, wanted)
         disks_in.require_staging(machine)
         found = _create(session, machine, wanted, site, settings.owner)
+    _record(session, found, wanted)
     _set_boot_order(session, found, wanted)
     tags.show(session, found, settings.owner)
     return inventory.read(session, [found._moId])[0]
@@ -202,8 +207,9 @@ def remove(session: Session, name: str, owner: Ownership) -> None:
     found = lookup.find(session, name)
     if found is None:
         return
+    require_ours(session, inventory.read(session, [found._moId])[0], owner, "removed")
+    trial.clean_up(session, name)
     machine = inventory.read(session, [found._moId])[0]
-    require_ours(session, machine, owner, "removed")
     if machine.state is not PowerState.OFF:
         raise OperatorNeededError(
             f"Machine '{name}' on {session.name} is not off, so it is not removed.", remedy="Shut it down first."
@@ -215,23 +221,73 @@ def remove(session: Session, name: str, owner: Ownership) -> None:
     tasks.wait(session, task, f"the removal of machine '{name}'")
 
 
-def _let_go(session: Session, found: Any, machine: VirtualMachine) -> None:
-    """Detaches disks that lie elsewhere than where `define` puts them: somebody attached them since."""
+def _record(session: Session, found: Any, wanted: VirtualMachine) -> None:
+    """Writes down which files are the machine's own disks; a retry after a kill does so where that is missing."""
     from pyVmomi import vim
 
+    if _recorded(session, found) is not None:
+        return
+    made = inventory.read(session, [found._moId])[0]
+    if [disk.name for disk in made.disks] != [disk.name for disk in wanted.disks]:
+        return  # Somebody has attached others meanwhile: which are ours is not known any more.
+    with session.errors():
+        paths = [_chain(one)[0] for one in _disk_devices(found)]
+        option = vim.option.OptionValue(key=_DISKS, value=json.dumps(paths))
+        task = found.ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=[option]))
+    tasks.wait(session, task, f"writing down the disks of machine '{wanted.name}'")
+
+
+def _recorded(session: Session, found: Any) -> list[str] | None:
+    for one in retrieve(session, {_KIND: ["config.extraConfig"]}, [(_KIND, found._moId)]):
+        for option in nodes.listed(one.node("config.extraConfig")):
+            if nodes.text(option, "key") == _DISKS:
+                paths: list[str] = json.loads(nodes.text(option, "value") or "[]")
+                return paths
+    return None
+
+
+def _let_go(session: Session, found: Any, machine: VirtualMachine) -> None:
+    """Detaches every disk that `define` did not make: it would be removed with the machine.
+
+    Where a killed try has not written down what it made, only what lies in the machine's own folder counts as that.
+    """
+    from pyVmomi import vim
+
+    home = ""
     for one in retrieve(session, {_KIND: ["config.files"]}, [(_KIND, found._moId)]):
         home = _folder(nodes.text(one.node("config.files"), "vmPathName") or "")
-    strange = [disk.name for disk in machine.disks if _folder(disk.path) != home]
-    if not strange:
-        return
-    keys = device_keys(session, found)
+    recorded = _recorded(session, found)
+
+    def ours(device: Any) -> bool:
+        chain = _chain(device)
+        return any(path in recorded for path in chain) if recorded is not None else _folder(chain[-1]) == home
+
     with session.errors():
-        devices = [one for one in found.config.hardware.device if one.key in {keys[name] for name in strange}]
-        changes = [vim.vm.device.VirtualDeviceSpec(operation="remove", device=one) for one in devices]
+        strange = [one for one in _disk_devices(found) if not ours(one)]
+        if not strange:
+            return
+        changes = [vim.vm.device.VirtualDeviceSpec(operation="remove", device=one) for one in strange]
         task = found.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=changes))
+    files = ", ".join(_chain(one)[0] for one in strange)
+    log.warning("Machine '%s' is removed without %s, which Drover did not make; they stay.", machine.name, files)
     tasks.wait(session, task, f"letting go of foreign disks of machine '{machine.name}'")
 
 
+def _disk_devices(found: Any) -> list[Any]:
+    from pyVmomi import vim
+
+    return [one for one in found.config.hardware.device if isinstance(one, vim.vm.device.VirtualDisk)]
+
+
+def _chain(device: Any) -> list[str]:
+    """The disk's file, then those that it lies upon."""
+    paths, backing = [], device.backing
+    while backing is not None:
+        paths.append(getattr(backing, "fileName", None) or "")
+        backing = getattr(backing, "parent", None)
+    return paths
+
+
 def _folder(path: str) -> str:
-    """`web` of `[datastore1] web/web.vmdk`: the server gives a machine folders of one name on all its datastores."""
-    return PurePosixPath(path.partition("] ")[2]).parent.as_posix()
+    """`[datastore1] web` of `[datastore1] web/web.vmdk`. The datastore belongs to it: of one name there may be more."""
+    return path.rpartition("/")[0]

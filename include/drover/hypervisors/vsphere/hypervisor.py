@@ -8,7 +8,7 @@ from typing import Self
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.port import Hypervisor, LiveStatus, TargetSettings, Trial
+from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, TargetSettings, Trial
 from drover.hypervisors.vsphere import (
     autostart,
     define,
@@ -108,7 +108,6 @@ class VsphereHypervisor:
         return define.define(self.session, machine, settings)
 
     def remove(self, name: str, owner: Ownership) -> None:
-        trial.clean_up(self.session, name)
         define.remove(self.session, name, owner)
 
     def tag(self, name: str, owner: Ownership) -> None:
@@ -117,7 +116,14 @@ class VsphereHypervisor:
     def isolated_trial(self, name: str, network: str, owner: Ownership) -> AbstractContextManager[Trial]:
         return trial.isolated_trial(self.session, self.machine(name), network, owner)
 
+    def end_trial(self, name: str, owner: Ownership) -> None:
+        trial.end(self.session, name, owner)
+
     # Live moves
+
+    def live_obstacles(self, name: str, target: Hypervisor, settings: TargetSettings) -> list[LiveObstacle]:
+        found = live.obstacles(self.session, _peer(target), name, settings)
+        return [LiveObstacle(kind, sentence) for kind, sentence in found]
 
     def start_live(
         self, name: str, target: Hypervisor, settings: TargetSettings, *, bandwidth: int | None, paused: bool

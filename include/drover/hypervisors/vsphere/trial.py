@@ -43,8 +43,23 @@ def isolated_trial(session: Session, machine: VirtualMachine, network: str, owne
         clean_up(session, machine.name)
 
 
+def end(session: Session, name: str, owner: Ownership) -> None:
+    """Ends what a killed trial of this owner's machine has left; does nothing to another's machine.
+
+    A machine that may have run in production is not put back: what it wrote there is kept, only the snapshot goes.
+    """
+    machine = inventory.find(session, name)
+    tag = machine.ownership if machine is not None else None
+    if machine is None or tag is None or not tag.same_machine(owner):
+        return
+    if tag.role == owner.role:
+        clean_up(session, name)
+    else:
+        snapshots.remove(session, _reference(session, machine), name, _PURPOSE)
+
+
 def clean_up(session: Session, name: str) -> None:
-    """Ends a trial, whoever left it, and puts the machine back as its snapshot says; does nothing where none is."""
+    """Ends a trial of a machine of ours and puts it back as its snapshot says; does nothing where none is."""
     reference = lookup.find(session, name)
     ours = [one for one in snapshots.listed(session, reference) if _is_trial(one)] if reference is not None else []
     if not ours:

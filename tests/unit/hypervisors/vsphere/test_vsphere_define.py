@@ -1,19 +1,21 @@
 """A machine of any kind at a vCenter: exactly what was told beforehand, found again by a retry, tidily removed."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from movers import MIB, ODD_NAME, kvm_machine, settings
-from vcenter_process import make_machine
+from vcenter_process import VCenter, make_machine
 
 from drover.errors import BadInputError, DroverError, OperatorNeededError
+from drover.hypervisors.vsphere import define, lookup, snapshots, tasks
 from drover.hypervisors.vsphere.define import reserved
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
 from drover.hypervisors.vsphere.session import Session
 from drover.hypervisors.vsphere.translate import slots_of
-from drover.model import Cpu, Disk, DiskFormat, Nic, VirtualMachine
+from drover.model import Cpu, Disk, DiskFormat, Firmware, Nic, PowerState, VirtualMachine
 
 
 @pytest.fixture(autouse=True)
@@ -140,8 +142,6 @@ def test_two_machines_of_one_name_are_refused(hypervisor: VsphereHypervisor, ses
 def test_a_disk_that_somebody_attached_is_not_removed(hypervisor: VsphereHypervisor, session: Session) -> None:
     from pyVmomi import vim
 
-    from drover.hypervisors.vsphere import lookup, tasks
-
     keeper, machine = kvm_machine("keeper"), kvm_machine("guest", uuid="1b671a64-40d5-491e-99b0-da01ff1f3341")
     hypervisor.define(keeper, settings(keeper))
     made = hypervisor.define(machine, settings(machine))
@@ -158,6 +158,56 @@ def test_a_disk_that_somebody_attached_is_not_removed(hypervisor: VsphereHypervi
     with hypervisor.read_disks("keeper") as endpoints:
         assert list(endpoints) == ["scsi0:0", "scsi0:1"]
     hypervisor.remove("keeper", settings(keeper).owner)
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "killed before it was recorded"])
+def test_a_foreign_disk_in_a_folder_of_the_same_name_is_not_removed(
+    hypervisor: VsphereHypervisor, session: Session, vcenter: VCenter, monkeypatch: pytest.MonkeyPatch, recorded: bool
+) -> None:
+    """On another datastore: the server gives a machine folders of one name on all of its datastores."""
+    from pyVmomi import vim
+
+    if not recorded:
+        monkeypatch.setattr(define, "_record", lambda *_: None)
+    machine = kvm_machine("guest")
+    made = hypervisor.define(machine, settings(machine))
+    home = made.disks[0].path.partition("] ")[2].partition("/")[0]
+    (vcenter.folder / "small" / home).mkdir()
+    foreign = f"[small] {home}/foreign.vmdk"
+    center = session.content.rootFolder.childEntity[0]
+    manager = session.content.virtualDiskManager
+    tasks.wait(session, manager.CopyVirtualDisk_Task(made.disks[1].path, center, foreign, center), "a test's disk")
+    reference = lookup.require(session, "guest")
+    like = next(one for one in reference.config.hardware.device if isinstance(one, vim.vm.device.VirtualDisk))
+    disk = vim.vm.device.VirtualDisk(
+        key=-1, controllerKey=like.controllerKey, unitNumber=5, capacityInKB=made.disks[1].size >> 10,
+        backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(fileName=foreign, diskMode="persistent"),
+    )  # fmt: skip
+    change = vim.vm.device.VirtualDeviceSpec(operation="add", device=disk)
+    tasks.wait(session, reference.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])), "a test's change")
+    hypervisor.remove("guest", settings(machine).owner)
+    assert sorted(file.name for file in (vcenter.folder / "small" / home).iterdir()) == [
+        "foreign-flat.vmdk",
+        "foreign.vmdk",
+    ]
+    assert not (vcenter.folder / "datastore1" / home).exists()
+    shutil.rmtree(vcenter.folder / "small" / home)
+
+
+def test_nothing_is_done_to_another_ones_machine(hypervisor: VsphereHypervisor, session: Session) -> None:
+    """Not even a trial's snapshot goes, which looks like one of ours."""
+    machine = kvm_machine("anothers", firmware=Firmware.BIOS, nics=(), boot_order=())
+    hypervisor.define(machine, settings(machine, wave="another"))
+    reference = lookup.require(session, "anothers")
+    snapshots.create(session, reference, "anothers", "trial")
+    hypervisor.power_on("anothers")
+    with pytest.raises(OperatorNeededError, match=r"was not made by this move, so it is not removed"):
+        hypervisor.remove("anothers", settings(machine).owner)
+    hypervisor.end_trial("anothers", settings(machine).owner)
+    found = hypervisor.machine("anothers")
+    assert (found.state, found.snapshots) == (PowerState.RUNNING, ("drover trial",))
+    hypervisor.remove("anothers", settings(machine, wave="another").owner)
+    assert hypervisor.find("anothers") is None, "its own owner ends the trial first"
 
 
 def test_addresses_that_vmware_deals_out_itself_are_known() -> None:

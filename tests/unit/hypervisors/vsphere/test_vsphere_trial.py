@@ -1,6 +1,7 @@
 """The trial's ways in, and its way back: nothing boots where no check could be asked, and nothing stays behind."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,25 @@ def test_what_a_killed_trial_left_is_taken_back(hypervisor: VsphereHypervisor, m
     assert (after.state, after.snapshots) == (PowerState.OFF, ("the user's own",))
     trial.clean_up(session, "tried")
     tasks.wait(session, machine.RemoveAllSnapshots_Task(), "a test's snapshots")
+
+
+@pytest.mark.parametrize("role", ["target", "kept"])
+def test_a_rollback_ends_a_killed_trial_and_puts_back_only_what_never_ran(
+    hypervisor: VsphereHypervisor, made: VirtualMachine, role: str
+) -> None:
+    owner = settings(kvm_machine("tried")).owner
+    machine: Any = lookup.require(hypervisor.session, "tried")
+    snapshots.create(hypervisor.session, machine, "tried", "trial")
+    hypervisor.power_on("tried")
+    if role != "target":
+        hypervisor.power_off("tried")
+        hypervisor.tag("tried", replace(owner, role=role))
+    before = hypervisor.machine("tried").disks
+    hypervisor.end_trial("tried", owner)
+    after = hypervisor.machine("tried")
+    assert (after.state, after.snapshots) == (PowerState.OFF, ())
+    assert before[0].backing is not None
+    hypervisor.tag("tried", owner)
 
 
 def test_a_trial_boots_and_leaves_nothing(
