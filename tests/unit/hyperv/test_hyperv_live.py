@@ -1,0 +1,197 @@
+"""Live Migration through the port, between two simulated hosts in processes of their own: real WinRM, our scripts."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answers import foreign
+from hyperv_peer import Peer, World
+
+from drover.errors import OperatorNeededError, RetryableError
+from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
+from drover.hypervisors.port import LiveChecker, LiveMover, LiveState, LiveStatus, TargetSettings
+from drover.model import Disk, DiskFormat, Firmware, Ownership, PowerState
+from drover_lab.hyperv.world.runner import HyperV
+from drover_lab.hyperv.world.store import add_host
+from drover_lab.hyperv.world.store import world as state_of
+from drover_lab.process import wait_until
+
+MIB = 1 << 20
+NAMES = ("HV-L", "HV-R")
+
+
+@dataclass(frozen=True)
+class Two:
+    """Two hosts, and what may be changed of them."""
+
+    folder: Path
+    here: Peer
+    there: Peer
+
+    def set(self, name: str, **values: Any) -> None:
+        with state_of(self.folder) as found:
+            found["hosts"][name].update(values)
+
+    def open(self, transport: str = "ntlm", peer: Peer | None = None) -> HypervHypervisor:
+        return HypervHypervisor((peer or self.here).spec(transport, "https"))
+
+    def target(self, transport: str = "ntlm") -> HypervHypervisor:
+        return self.open(transport, self.there)
+
+
+@pytest.fixture(scope="module")
+def hosts(world: World) -> Iterator[Two]:
+    with tempfile.TemporaryDirectory(prefix="drover-hv-") as name:
+        folder = Path(name)
+        peers = []
+        try:
+            for one in NAMES:
+                add_host(folder, one)
+                options = {"folder": name, "name": one, "patience": 1.0}
+                runner = "drover_lab.hyperv.world.runner:HyperV"
+                peers.append(world.host(one.lower(), runner=runner, runner_options=options))
+            yield Two(folder, *peers)
+            for peer in peers:
+                assert peer.status()["unmodelled"] == []
+                assert peer.shells == []
+        finally:
+            for peer in peers:
+                peer.end()
+            for one in NAMES:
+                HyperV(name, one).reboot()
+
+
+@pytest.fixture
+def two(hosts: Two) -> Iterator[Two]:
+    """Machine `web` runs at the first one."""
+    disk = Disk("vda", "/pool/a", "default", DiskFormat.QCOW2, 8 * MIB, 0, "virtio")
+    machine = foreign(firmware=Firmware.BIOS, disks=(disk,), memory=64 * MIB, boot_order=())
+    for name in NAMES:
+        # Both computers may log in at each other, so that any login will do; logins by NTLM are the quickest.
+        hosts.set(name, live_slots=2, live_speed=0, live=True, objections=[], live_login="Kerberos", delegation=True)
+    with hosts.open() as here:
+        here.define(machine, TargetSettings({"prod": "production"}, {"default": "D:"}, owner("target")))
+        here.power_on("web")
+    yield hosts
+    for peer in (hosts.here, hosts.there):
+        peer.ask("empty")
+
+
+def owner(role: str) -> Ownership:
+    return Ownership("wave", "run", "web", foreign().uuid, role)
+
+
+SETTINGS = TargetSettings({"production": "production"}, {"D:": "D:"}, owner("target"))
+
+
+def begin(here: HypervHypervisor, there: HypervHypervisor) -> None:
+    here.start_live("web", there, SETTINGS, bandwidth=None, paused=False)
+
+
+def ended(here: HypervHypervisor, there: HypervHypervisor) -> LiveStatus:
+    seen: list[LiveStatus] = []
+
+    def is_over() -> bool:
+        seen.append(here.live_status("web", there))
+        return seen[-1].state is not LiveState.RUNNING
+
+    wait_until("the move ends", is_over, deadline=120)
+    return seen[-1]
+
+
+def test_a_running_machine_moves_by_credssp_and_comes_back(two: Two) -> None:
+    for name in NAMES:
+        two.set(name, live_login="CredSSP", delegation=False)
+    with two.open("credssp") as here, two.target("credssp") as there:
+        assert isinstance(here, LiveMover)
+        assert isinstance(here, LiveChecker)
+        assert here.live_obstacles("web", there, SETTINGS) == []
+        assert here.live_status("web", there).state is LiveState.ABSENT
+        promised = there.translated(here.machine("web"), SETTINGS)
+        begin(here, there)
+        found = ended(here, there)
+        assert (found.state, found.done) == (LiveState.DONE, found.total)
+        assert here.find("web") is None
+        machine = there.machine("web")
+        assert machine.state is PowerState.RUNNING
+        assert machine.ownership == owner("started")
+        assert [disk.path for disk in machine.disks] == [disk.path for disk in promised.disks]
+        begin(here, there)  # a retry finds it done
+
+        there.start_live("web", here, SETTINGS, bandwidth=None, paused=False)
+        assert ended(there, here).state is LiveState.DONE
+        assert here.machine("web").state is PowerState.RUNNING
+
+
+def test_whoever_was_killed_finds_the_move_and_may_end_it(two: Two) -> None:
+    two.set("HV-L", live_speed=MIB // 2)
+    with two.open() as here, two.target() as there:
+        begin(here, there)
+    with two.open() as here, two.target() as there:
+        begin(here, there)
+        found = here.live_status("web", there)
+        assert found.state is LiveState.RUNNING
+        assert 0 <= found.done < found.total
+        here.cancel_live("web")
+        assert here.live_status("web", there).state is LiveState.ABSENT
+        assert here.machine("web").state is PowerState.RUNNING
+        assert here.machine("web").ownership is None
+        assert there.find("web") is None
+        here.cancel_live("web")
+
+
+def test_a_login_that_cannot_be_passed_on_is_explained_and_leaves_no_mark(two: Two) -> None:
+    two.set("HV-L", delegation=False)
+    with two.open() as here, two.target() as there:
+        with pytest.raises(OperatorNeededError) as caught:
+            begin(here, there)
+        assert "a login by ntlm is good for one host only and cannot be passed on (the double hop)" in str(caught.value)
+        assert "Set the connection 'hv_a' to the transport credssp" in caught.value.remedy
+        assert here.machine("web").ownership == owner("target")
+
+
+def test_what_stands_against_it_is_said_before_anything_moves(two: Two) -> None:
+    two.set("HV-R", objections=[[4711, "The sky is grey."], [40004, "It is saved."]])
+    with two.open() as here, two.target() as there:
+        assert [one.id for one in here.live_obstacles("web", there, SETTINGS)] == ["4711", "40004"]
+        with pytest.raises(OperatorNeededError, match="Hyper-V says: The sky is grey. Hyper-V says: It is") as caught:
+            begin(here, there)
+        assert "Remove-VMSavedState" in caught.value.remedy
+        assert here.live_status("web", there).state is LiveState.ABSENT
+
+
+def test_a_host_that_is_busy_is_waited_for(two: Two) -> None:
+    with two.open() as here, two.target() as there:
+        two.set("HV-R", live_slots=0)
+        with pytest.raises(RetryableError, match="moves 0 machines already, and its settings allow 0 at a time"):
+            begin(here, there)
+        two.set("HV-L", live=False)
+        with pytest.raises(OperatorNeededError, match="Live Migration is off on 127.0.0.1"):
+            begin(here, there)
+
+
+def test_a_move_that_failed_says_why_and_may_be_tried_again(two: Two) -> None:
+    two.set("HV-R", memory=1)
+    with two.open() as here, two.target() as there:
+        begin(here, there)
+        found = ended(here, there)
+        assert found.state is LiveState.FAILED
+        assert "Not enough memory" in found.message
+        assert here.machine("web").state is PowerState.RUNNING
+        two.set("HV-R", memory=16 << 30)
+        begin(here, there)
+        assert ended(here, there).state is LiveState.DONE
+
+
+def test_what_does_not_run_or_must_stand_still_is_refused(two: Two) -> None:
+    with two.open() as here, two.target() as there:
+        with pytest.raises(OperatorNeededError, match="cannot leave machine 'web' paused at the target"):
+            here.start_live("web", there, SETTINGS, bandwidth=None, paused=True)
+        with pytest.raises(OperatorNeededError, match="has an adapter on network 'production', which is not mapped"):
+            here.start_live("web", there, replace(SETTINGS, networks={}), bandwidth=None, paused=False)
+        here.power_off("web")
+        with pytest.raises(OperatorNeededError, match="is off, so it cannot be moved live"):
+            begin(here, there)
