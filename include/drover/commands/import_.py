@@ -23,11 +23,12 @@ def import_(
 ) -> None:
     """Makes the machine, off. A package with one wrong byte is refused; started again, a killed import is repeated."""
     from drover.blocks.console import progress_bars
+    from drover.commands._pairs import read_pairs
     from drover.hypervisors.connection import resolve
     from drover.hypervisors.registry import connect
     from drover.ovf.importing import import_package
 
-    networks = _networks(network or [])
+    networks = read_pairs(network or [])
     with connect(resolve(connection)) as hypervisor, progress_bars() as progress:
         done = import_package(
             hypervisor, file, name=name, networks=networks, pool=storage, host=host, progress=progress
@@ -46,16 +47,3 @@ def import_(
     typer.echo(f"Made machine '{done.machine.name}' on {done.machine.host}, off; every disk was read back.")
     for note in done.notes:
         typer.echo(f"Note: {note}.")
-
-
-def _networks(pairs: list[str]) -> dict[str, str]:
-    """The names may hold `=` themselves: the first one parts them."""
-    from drover.errors import BadInputError
-
-    found = {}
-    for pair in pairs:
-        there, sign, here = pair.partition("=")
-        if not sign or not there or not here:
-            raise BadInputError(f"'{pair}' does not say which network is which.", remedy="Write --network OLD=NEW.")
-        found[there] = here
-    return found

@@ -19,7 +19,7 @@ _MEANING = {
 
 def check(p: Preflight) -> Iterator[Concern]:
     tag = p.source.ownership if p.source else None
-    if tag is None or tag.role in ("committed", "returned"):
+    if tag is None or tag.role in ("committed", "returned", "restored"):
         return
     meaning = _MEANING.get(tag.role)
     if meaning is None:

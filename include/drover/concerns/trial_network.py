@@ -11,7 +11,7 @@ WAIVABLE = False
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    if p.plan.strategy is Strategy.LIVE:
+    if p.plan.strategy is Strategy.LIVE and p.wave.backup.restore_test == "digests":
         return
     name = p.mappings.test_network
     if name is None:

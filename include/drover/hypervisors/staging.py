@@ -10,12 +10,17 @@ _VARIABLE = "DROVER_STAGING"
 _USUAL = "/var/lib/drover/staging"
 
 
+def staging_root() -> Path:
+    """`DROVER_STAGING`; nothing is made."""
+    return Path(os.environ.get(_VARIABLE) or _USUAL)
+
+
 def staging_folder(*names: str) -> Path:
     """`DROVER_STAGING`, or a folder in it, made where it is missing; only this user may enter it.
 
     :raises OperatorNeededError: it cannot be made.
     """
-    folder = Path(os.environ.get(_VARIABLE) or _USUAL).joinpath(*names)
+    folder = staging_root().joinpath(*names)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

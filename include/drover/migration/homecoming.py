@@ -10,7 +10,7 @@ import time
 from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveMover, LiveState, TargetSettings
 from drover.migration import along, intents
-from drover.migration.backup import backup_folder
+from drover.migration.backup import shelf_of
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.model import PowerState, Progress, VirtualMachine
@@ -121,4 +121,4 @@ def _settle(move: Move) -> None:
 
 
 def _backup(move: Move) -> str:
-    return f"The verified backup lies in {backup_folder(move)}."
+    return f"The verified backup lies in {shelf_of(move).label}."

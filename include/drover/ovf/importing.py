@@ -8,14 +8,13 @@ from pathlib import Path
 
 from drover.blocks.endpoint import Endpoint
 from drover.blocks.images import create_image, serve
-from drover.blocks.manifest import Manifest, differences
+from drover.blocks.manifest import Manifest
 from drover.blocks.probe import Image, probe
-from drover.blocks.ranges import spell
-from drover.blocks.readback import read_manifest
 from drover.blocks.throttle import Throttle
 from drover.blocks.verified import verified_copy
-from drover.errors import BadInputError, CorruptionError, OperatorNeededError
+from drover.errors import BadInputError, CorruptionError
 from drover.evidence.files import safe_name
+from drover.hypervisors.arrivals import choose_pool, read_back, refuse_taken
 from drover.hypervisors.port import Hypervisor, TargetSettings
 from drover.hypervisors.staging import require_room, staging_folder
 from drover.model import DiskFormat, Ownership, Progress, VirtualMachine
@@ -63,13 +62,13 @@ def import_package(
     with open_package(path.absolute()) as package:
         described = _renamed(reading.read(package.descriptor, package.label), name)
         settings = _settings(hypervisor, described.machine, networks or {}, pool, host)
-        refuse_taken(hypervisor, settings.owner)
+        refuse_taken(hypervisor, settings.owner, "Import")
         folder = staging_folder(f"import-{safe_name(described.machine.uuid)}")
         with _unpacked(package, described, folder) as images:
             machine = _sized(described.machine, [image.size for image in images])
             hypervisor.define(machine, settings)
             copied = _copy(hypervisor, machine, settings, images, progress)
-        _read_back(hypervisor, machine.name, copied, progress)
+        read_back(hypervisor, machine.name, copied, progress)
     final = replace(settings.owner, role="committed")
     made = replace(hypervisor.machine(machine.name), ownership=final)
     # Last of all: from then on it is nobody's to write to, not even ours.
@@ -94,25 +93,9 @@ def _renamed(described: Described, name: str | None) -> Described:
 def _settings(
     hypervisor: Hypervisor, machine: VirtualMachine, networks: Mapping[str, str], pool: str | None, host: str | None
 ) -> TargetSettings:
-    there = [found.name for found in hypervisor.pools() if found.active]
-    if pool is None and len(there) != 1:
-        raise BadInputError(
-            f"The target has {len(there)} storage pools, so one must be chosen.",
-            remedy=f"Name it with --storage: {', '.join(sorted(there)) or 'there is none; make one first'}.",
-        )
     owner = Ownership(wave=WAVE, run=machine.uuid, machine=machine.name, source_uuid=machine.uuid, role="target")
     wanted = {nic.network: networks.get(nic.network, nic.network) for nic in machine.nics}
-    return TargetSettings(networks=wanted, storage={WAVE: pool or there[0]}, owner=owner, host=host)
-
-
-def refuse_taken(hypervisor: Hypervisor, owner: Ownership) -> None:
-    """Before gigabytes are unpacked. :raises OperatorNeededError: the name is taken, be it by a finished import."""
-    found = hypervisor.find(owner.machine)
-    tag = found.ownership if found else None
-    if found is not None and not (tag is not None and tag.same_machine(owner) and tag.role == "target"):
-        raise OperatorNeededError(
-            f"There is a machine '{owner.machine}' already.", remedy="Import it under another name, with --name."
-        )
+    return TargetSettings(networks=wanted, storage={WAVE: choose_pool(hypervisor, pool)}, owner=owner, host=host)
 
 
 def _sized(machine: VirtualMachine, sizes: list[int]) -> VirtualMachine:
@@ -182,17 +165,3 @@ def _copy(
             done = verified_copy(source, targets[disk.name], journal=None, throttle=Throttle(), progress=progress)
             copied[disk.name] = done.copy.manifest
     return copied
-
-
-def _read_back(
-    hypervisor: Hypervisor, name: str, copied: Mapping[str, Manifest], progress: Callable[[Progress], None]
-) -> None:
-    """Through the target's own way out. :raises CorruptionError: something else is there than was written."""
-    with hypervisor.read_disks(name) as endpoints:
-        for disk, expected in copied.items():
-            found = read_manifest(endpoints[disk], throttle=Throttle(), progress=progress)
-            if ranges := differences(expected, found):
-                raise CorruptionError(
-                    f"{endpoints[disk].label} does not hold what was imported: {spell(ranges)} differ.",
-                    remedy="Check the storage there, then import it anew.",
-                )

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from drover.waves import checks, rules, schema
+from drover.waves import backup_plan, checks, performance, rules, schema, window
 from drover.waves.mistakes import Mistake
 from drover.waves.rules import Fault, Place
 from drover.waves.tree import Mark, Tree
@@ -139,7 +139,7 @@ def _model_at(place: Place) -> type[BaseModel]:
     by_name: dict[str, type[BaseModel]] = {
         "machines": schema.MachinePlan,
         "mappings": schema.Mappings,
-        "backup": schema.BackupPlan,
+        "backup": backup_plan.BackupPlan,
         "approval": schema.ApprovalPlan,
         "guest_files": schema.GuestFiles,
         "waive": schema.Waiver,

@@ -33,6 +33,8 @@ def wave_faults(wave: Mapping[str, Any]) -> list[Fault]:
         *_duplicates(named),
         *_after(machines, {name for _, name in named}),
         *_circles(machines),
+        *_backup(wave, machines),
+        *_window(wave),
     ]
 
 
@@ -97,6 +99,37 @@ def _same_ends(wave: Mapping[str, Any], machines: list[tuple[int, Mapping[str, A
             yield Fault(place, f"source and target are the same connection '{source}'", expected)
             if not overridden:
                 return
+
+
+def _window(wave: Mapping[str, Any]) -> Iterator[Fault]:
+    window = wave.get("window")
+    if not isinstance(window, Mapping):
+        return
+    opens = window.get("opens")
+    if isinstance(opens, str) and opens == window.get("closes"):
+        yield Fault(("window", "closes"), f"the window closes when it opens, at {opens}", "another time of day")
+    for fault in _twice(window, "days"):
+        yield Fault(("window", *fault.place), fault.problem, fault.expected)
+
+
+def _backup(wave: Mapping[str, Any], machines: list[tuple[int, Mapping[str, Any]]]) -> Iterator[Fault]:
+    backup = wave.get("backup")
+    if not isinstance(backup, Mapping):
+        return
+    given = [key for key in ("folder", "repository") if backup.get(key) is not None]
+    if not given:
+        yield Fault(("backup", "folder"), "'folder' is missing", "a folder, or a repository in an object store")
+    elif len(given) == 2:
+        yield Fault(("backup", "repository"), "backups go to one place, and 'folder' names another", "one of the two")
+    test = backup.get("restore_test")
+    if test in ("sample", "all") and any(not _test_network(machine, wave) for _, machine in machines):
+        place = ("backup", "restore_test")
+        yield Fault(place, "a backup is booted on a test network, and there is none", "mappings.test_network")
+
+
+def _test_network(machine: Mapping[str, Any], wave: Mapping[str, Any]) -> Any:
+    mappings = (place.get("mappings") for place in (machine, wave))
+    return next((found for each in mappings if isinstance(each, Mapping) and (found := each.get("test_network"))), None)
 
 
 def _host(place: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from drover.model import Strategy
 from drover.waves import cron, names, rules
+from drover.waves.backup_plan import BackupPlan
 from drover.waves.checks import Check
 from drover.waves.parts import Bandwidth, ConnectionId, Duration, Part, Text, told
 
@@ -37,12 +38,6 @@ class Mappings(Part):
     test_network: Text | None = Field(
         default=None, description="An isolated network at the target, where trial boots happen."
     )
-
-
-class BackupPlan(Part):
-    folder: Annotated[
-        Text, told(lambda folder: None if folder.startswith("/") else f"'{folder}' is not an absolute path")
-    ] = Field(description="Where the worker keeps the verified backups.")
 
 
 class GuestFiles(Part):

@@ -91,6 +91,7 @@ def definition(machine: VirtualMachine, settings: TargetSettings, site: Site) ->
     root = ET.fromstring(machine.native) if ours is machine else foreign.skeleton(ours, site.domain_type)
     places = {volume.disk: volume for volume in volumes(machine, settings, site)}
     localise(root)
+    _name(root, machine)
     _system(root, machine)
     for element in root.findall("devices/disk"):
         _place(element, places)
@@ -115,6 +116,17 @@ def localise(root: ET.Element) -> None:
     for child in list(metadata) if metadata is not None else []:
         if metadata is not None and child.tag in (f"{{{xml.OWNER}}}owner", f"{{{xml.NVRAM}}}nvram"):
             metadata.remove(child)
+
+
+def _name(root: ET.Element, machine: VirtualMachine) -> None:
+    """A machine that comes under another name than its own definition's. The MAC addresses stay."""
+    for tag, value in (("name", machine.name), ("uuid", machine.uuid)):
+        element = root.find(tag)
+        if element is not None:
+            element.text = value
+    # What the guest reads from its BIOS is the same UUID, or libvirt refuses the definition.
+    for entry in root.findall("sysinfo/system/entry[@name='uuid']"):
+        entry.text = machine.uuid
 
 
 def _system(root: ET.Element, machine: VirtualMachine) -> None:

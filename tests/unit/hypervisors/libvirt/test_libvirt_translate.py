@@ -105,6 +105,17 @@ def test_adapter_hangs_on_the_mapped_network_or_bridge() -> None:
     assert (bare.get("type"), bare.find("source").attrib) == ("bridge", {"bridge": "br9"})
 
 
+def test_under_another_name_it_has_that_name_and_uuid_everywhere() -> None:
+    native = NATIVE.replace(
+        "<os ", "<sysinfo type='smbios'><system><entry name='uuid'>u</entry></system></sysinfo><os "
+    )
+    text = translate.definition(machine(name="n", uuid="v", native=native), settings(), SITE)
+    root = ET.fromstring(text)
+    assert (root.findtext("name"), root.findtext("uuid")) == ("n", "v")
+    assert root.findtext("sysinfo/system/entry") == "v"
+    assert root.find("devices/interface/mac").get("address") == "52:54:00:00:00:01"  # type: ignore[union-attr]
+
+
 def test_uefi_variables_have_a_place_of_their_own_and_the_tag_is_new() -> None:
     root = made()
     assert root.findtext("os/nvram") == nvram_file("m")
