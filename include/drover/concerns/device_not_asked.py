@@ -1,4 +1,4 @@
-"""Kinds of devices that a Hyper-V host is not asked for, so that nobody could tell whether the machine has one."""
+"""Kinds of devices that a Hyper-V host cannot be asked for, so that nobody could tell whether the machine has one."""
 
 from collections.abc import Iterator
 
@@ -9,17 +9,16 @@ from drover.model import Concern
 ID = "device.not_asked"
 # A person can look, and say in the wave file that there is none.
 WAIVABLE = True
-
-_KINDS = "devices handed through (DDA), GPU partitions, Fibre Channel adapters and COM ports"
+KINDS = frozenset({"not-asked"})
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    if p.source is not None and p.source.hypervisor == "hyperv":
+    kinds = [device.partition(" ")[2] for device in p.devices(KINDS)]
+    if kinds:
         yield critical(
             ID,
             "Devices that were not asked for",
-            found=f"{p.source_host.name} was not asked whether machine '{p.plan.name}' has {_KINDS}.",
+            found=f"{p.source_host.name} cannot be asked whether machine '{p.plan.name}' has {' or '.join(kinds)}.",
             why="Such a device would stay behind without a word, and what nobody knows counts as found.",
-            do="Look with Get-VMAssignableDevice, Get-VMGpuPartitionAdapter, Get-VMFibreChannelHba and Get-VMComPort; "
-            "waive this for the machine where it has none.",
+            do="Look in the machine's settings there; waive this for the machine where it has none.",
         )

@@ -8,7 +8,7 @@ from drover.model import Concern
 
 ID = "device.passthrough"
 WAIVABLE = True
-KINDS = frozenset({"hostdev", "interface-hostdev", "interface-vdpa"})
+KINDS = frozenset({"hostdev", "interface-hostdev", "interface-vdpa", "gpu-partition", "fibre-channel"})
 
 
 def check(p: Preflight) -> Iterator[Concern]:

@@ -2,16 +2,18 @@ from factory import CRITICAL, ask, categories, machine, preflight
 
 from drover.concerns import device_not_asked as concern
 
+KIND = "GPU partitions (Get-VMGpuPartitionAdapter)"
 
-def test_every_machine_of_a_hyperv_host_is_to_be_looked_at():
-    (found,) = ask(concern, preflight(machine(hypervisor="hyperv")))
+
+def test_a_kind_of_device_that_the_host_cannot_be_asked_for_blocks():
+    (found,) = ask(concern, preflight(machine(hypervisor="hyperv", devices=(f"not-asked {KIND}",))))
     assert found.category is CRITICAL
-    assert "Fibre Channel" in found.assessment
+    assert KIND in found.assessment
 
 
-def test_other_hypervisors_tell_all_devices():
+def test_a_host_that_was_asked_for_all_is_no_concern():
+    assert categories(concern, preflight(machine(hypervisor="hyperv"))) == []
     assert categories(concern, preflight()) == []
-    assert categories(concern, preflight(machine(hypervisor="vsphere"))) == []
 
 
 def test_a_machine_that_is_not_there_is_another_concern():

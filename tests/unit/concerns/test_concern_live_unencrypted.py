@@ -32,3 +32,8 @@ def test_other_kinds_have_their_own_way():
 @pytest.mark.parametrize("value", ["yes", 1, ""])
 def test_anything_else_blocks(value):
     assert is_unknown(ask(concern, target(migrate_tls=value)))
+
+
+def test_hyperv_sends_it_in_plain():
+    assert categories(concern, target(kind="hyperv")) == [WARNING]
+    assert categories(concern, target(kind="hyperv", live=False)) == []

@@ -108,6 +108,8 @@ MACHINE = {
     "snapshots": [],
     "services": [SHUTDOWN],
     "media": [],
+    "handed": [],
+    "notAsked": [],
 }
 ANSWERS: Mapping[str, list[Any]] = {
     "host": [HOST],

@@ -69,6 +69,8 @@ def test_disks_come_by_controller_and_place() -> None:
             {"secureBoot": "On", "template": "MicrosoftUEFICertificateAuthority"},
             "secure-boot-template MicrosoftUEFICertificateAuthority",
         ),
+        ({"handed": ["hostdev PCIROOT(0)"]}, "hostdev PCIROOT(0)"),
+        ({"notAsked": ["GPU partitions"]}, "not-asked GPU partitions"),
         ({"disks": [DISK | {"problem": "in use", "size": ""}]}, "unreadable-disk-SCSI 0:0"),
     ],
 )

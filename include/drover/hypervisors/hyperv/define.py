@@ -177,12 +177,15 @@ def remove(session: Session, name: str, owner: Ownership) -> None:
         return
     require_ours(session, found, owner, "removed")
     require_off(session, found, "removed")
-    _remove(session, found.id or "", _own_disks(found))
+    _remove(session, found.id or "", _own_disks(found, owner))
 
 
-def _own_disks(machine: VirtualMachine) -> Sequence[str]:
-    """Disks that lie where `define` puts them; others were attached by somebody since."""
-    mark = f"-{machine.uuid[:8]}"
+def _own_disks(machine: VirtualMachine, owner: Ownership) -> Sequence[str]:
+    """Disks that lie where `define` puts them; others were attached by somebody since.
+
+    The source's UUID says where: a machine that was never finished has another one itself.
+    """
+    mark = f"-{owner.source_uuid[:8]}"
     paths = [PureWindowsPath(disk.path) for disk in machine.disks]
     return [str(path) for path in paths if path.parent.name.startswith("drover-") and path.parent.name.endswith(mark)]
 

@@ -196,3 +196,5 @@ def _words(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
     }
     yield from (word for word, is_so in facts.items() if is_so)
     yield from (f"cdrom-media {path}" for path in answer["media"])
+    yield from answer["handed"]
+    yield from (f"not-asked {kind}" for kind in answer["notAsked"])

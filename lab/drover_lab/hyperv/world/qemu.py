@@ -1,6 +1,6 @@
 """A machine's process: QEMU boots its VHDX files. Hyper-V's own devices have stand-ins, as QEMU has none of them.
 
-Generation 1 is a BIOS with IDE disks, generation 2 is UEFI with virtio's SCSI; the adapter is e1000e, the legacy
+Generation 1 is a BIOS with IDE disks, generation 2 is UEFI with virtio's SCSI; the adapter is virtio's, the legacy
 one e1000 (QEMU has no DEC 21140 that Linux still drives).
 """
 
@@ -181,7 +181,7 @@ def _cards(host: Host, machine: State) -> tuple[list[str], list[tuple[str, str]]
     for place, card in enumerate(machine["adapters"]):
         bridge = host.bridges.get(card["switch"] or "", "")
         mac = ":".join(card["mac"][at : at + 2] for at in range(0, 12, 2))
-        model = "e1000" if card["legacy"] else "e1000e"
+        model = "e1000" if card["legacy"] else "virtio-net-pci"
         if bridge:
             tap = f"hv{machine['id'][:8]}.{place}"
             taps.append((tap, bridge))

@@ -8,6 +8,7 @@ from drover_lab.hyperv.world import arrivals, care, moves, qemu
 from drover_lab.hyperv.world.checkpoints import Checkpoints
 from drover_lab.hyperv.world.devices import Devices
 from drover_lab.hyperv.world.drives import Drives
+from drover_lab.hyperv.world.handed import Handed
 from drover_lab.hyperv.world.hostcmds import HostCmdlets
 from drover_lab.hyperv.world.machines import Machines
 from drover_lab.hyperv.world.store import Host
@@ -43,8 +44,8 @@ class HyperV(PowerShell):
 def cmdlets(host: Host) -> dict[str, Run]:
     machines, devices, drives = Machines(host), Devices(host), Drives(host)
     going = moves.Moves(host, devices)
-    checkpoints, itself = Checkpoints(host), HostCmdlets(host, going)
-    return {
+    checkpoints, itself, handed = Checkpoints(host), HostCmdlets(host, going), Handed(host)
+    handed.known = {
         "Get-VM": machines.get, "New-VM": machines.new, "Set-VM": machines.set, "Rename-VM": machines.rename,
         "Remove-VM": machines.remove, "Start-VM": machines.start, "Stop-VM": machines.stop,
         "Suspend-VM": machines.pause, "Resume-VM": machines.resume,
@@ -66,5 +67,8 @@ def cmdlets(host: Host) -> dict[str, Run]:
         "Restore-VMSnapshot": checkpoints.restore,
         "Get-VMHost": itself.get, "Get-VMSwitch": itself.switches, "Get-VMHostSupportedVersion": itself.versions,
         "Compare-VM": going.compare, "Move-VM": going.move, "Receive-Job": going.receive,
+        "Get-VMAssignableDevice": handed.devices, "Get-VMGpuPartitionAdapter": handed.gpus,
+        "Get-VMFibreChannelHba": handed.fibre, "Get-VMComPort": handed.ports, "Get-Command": handed.command,
         "Get-CimInstance": itself.cim, "Get-WmiObject": itself.wmi,
     }  # fmt: skip
+    return dict(handed.known)

@@ -130,6 +130,26 @@ def test_the_guests_uuid_is_set_by_wmi(hv: Peer) -> None:
     assert hv.script("inventory", ids=[])[0]["biosGuid"] == "{" + wanted.upper() + "}"
 
 
+def test_what_of_the_host_a_machine_has_is_told_and_what_cannot_be_asked(hv: Peer) -> None:
+    identity = made(hv)
+    with hv.host.state() as state:
+        handed = {"assigned": ["PCIROOT(0)"], "gpus": ["GPU 1"], "fibre": ["SAN 1"], "ports": ["", "\\\\.\\pipe\\a"]}
+        state["machines"][identity].update(handed)
+    (found,) = hv.script("inventory", ids=[])
+    assert found["handed"] == [
+        "fibre-channel SAN 1",
+        "serial \\\\.\\pipe\\a",
+        "hostdev PCIROOT(0)",
+        "gpu-partition GPU 1",
+    ]
+    assert found["notAsked"] == []
+    with hv.host.state() as state:
+        state["missing_cmdlets"] = ["Get-VMGpuPartitionAdapter", "Get-VMAssignableDevice"]
+    (found,) = hv.script("inventory", ids=[])
+    assert found["handed"] == ["fibre-channel SAN 1", "serial \\\\.\\pipe\\a"]
+    assert [kind.partition(" (")[0] for kind in found["notAsked"]] == ["devices handed through", "GPU partitions"]
+
+
 def test_the_host_tells_what_it_is(hv: Peer) -> None:
     (found,) = hv.script("host")
     assert (found["name"], found["processors"], found["memory"]) == ("hv-a", 4, str(16 * GIB))

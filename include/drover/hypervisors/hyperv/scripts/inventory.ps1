@@ -9,6 +9,10 @@ $realized = 'Microsoft:Hyper-V:System:Realized'
 $identities = @(Get-CimInstance -Namespace 'root/virtualization/v2' -ClassName 'Msvm_VirtualSystemSettingData' |
         Where-Object { $_.VirtualSystemType -eq $realized })
 
+# Not every version of Hyper-V can be asked for these two.
+$asksDevices = (@(Get-Command -Name 'Get-VMAssignableDevice' -ErrorAction SilentlyContinue).Count -gt 0)
+$asksGpu = (@(Get-Command -Name 'Get-VMGpuPartitionAdapter' -ErrorAction SilentlyContinue).Count -gt 0)
+
 foreach ($vm in $machines) {
     $id = [string]$vm.Id
     $identity = $identities | Where-Object { $_.VirtualSystemIdentifier -eq $id } | Select-Object -First 1
@@ -76,6 +80,20 @@ foreach ($vm in $machines) {
             }
         })
 
+    $handed = @(Get-VMFibreChannelHba -VM $vm | ForEach-Object { 'fibre-channel ' + [string]$_.SanName })
+    $handed += @(Get-VMComPort -VM $vm | Where-Object { $_.Path } | ForEach-Object { 'serial ' + [string]$_.Path })
+    $notAsked = @()
+    if ($asksDevices) {
+        $handed += @(Get-VMAssignableDevice -VM $vm | ForEach-Object { 'hostdev ' + [string]$_.LocationPath })
+    } else {
+        $notAsked += 'devices handed through (Get-VMAssignableDevice)'
+    }
+    if ($asksGpu) {
+        $handed += @(Get-VMGpuPartitionAdapter -VM $vm | ForEach-Object { 'gpu-partition ' + [string]$_.Id })
+    } else {
+        $notAsked += 'GPU partitions (Get-VMGpuPartitionAdapter)'
+    }
+
     $media = @(Get-VMDvdDrive -VM $vm | Where-Object { $_.Path } | ForEach-Object { [string]$_.Path })
 
     $secureBoot = ''
@@ -137,5 +155,7 @@ foreach ($vm in $machines) {
         snapshots = $snapshots
         services = $services
         media = [string[]]$media
+        handed = [string[]]$handed
+        notAsked = [string[]]$notAsked
     }
 }
