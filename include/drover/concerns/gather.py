@@ -10,6 +10,7 @@ from drover.backups.places import work_root
 from drover.concerns.preflight import FolderFacts, HostFacts, Preflight
 from drover.errors import BadInputError, OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.counters import PerformanceMeter
 from drover.hypervisors.port import Hypervisor, LiveChecker, LiveMover, LiveObstacle, TargetSettings
 from drover.model import Ownership, PowerState, Strategy, VirtualMachine
 from drover.waves.checks import CommandCheck
@@ -52,6 +53,7 @@ def read_facts(hypervisor: Hypervisor) -> HostFacts:
         pools=tuple(hypervisor.pools()),
         hosts=tuple(hypervisor.hosts()),
         takes_along=hypervisor.takes_along if isinstance(hypervisor, LiveMover) else None,
+        measures=isinstance(hypervisor, PerformanceMeter),
     )
 
 

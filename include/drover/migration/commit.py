@@ -21,7 +21,7 @@ def run(move: Move) -> Facts:
 
 @stage("commit")
 def _make_final(move: Move) -> Facts:
-    require(move, "cutover")
+    require(move, "cutover", *(("performance",) if move.wave.performance else ()))
     stays = not along.takes_along(move)
     if not stays:
         along.refuse_left_behind(move)

@@ -15,6 +15,11 @@ def answering(plan: MachinePlan) -> float:
     return plan.boot_deadline + _MARGIN
 
 
+def measuring(wave: Wave) -> float:
+    """For a step that looks how a machine performs."""
+    return (wave.performance.baseline if wave.performance else 0.0) + _MARGIN
+
+
 def taking_back(wave: Wave, plan: MachinePlan) -> float:
     """For a rollback: a late shut-down, the machines that go back before this one, the boot, its answers."""
     return plan.shutdown_deadline + plan.boot_deadline + patience(wave, plan) + _ROLLBACK_MARGIN

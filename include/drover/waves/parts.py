@@ -64,3 +64,9 @@ Period = Annotated[
     PlainSerializer(units.format_duration),
     WithJsonSchema({"type": "string", "pattern": units.pattern(units.PERIOD_UNITS), "examples": ["30 days"]}),
 ]
+Percent = Annotated[
+    float,
+    _amount(units.parse_percent),
+    PlainSerializer(units.format_percent),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?%$", "examples": ["25 %"]}),
+]

@@ -5,7 +5,7 @@ Light on purpose: every DAG file imports this when it is parsed.
 
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, StrictBool, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BaseModel, Field, StrictBool, StrictInt, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from drover.model import Strategy
@@ -13,8 +13,12 @@ from drover.waves import cron, names, rules
 from drover.waves.backup_plan import BackupPlan
 from drover.waves.checks import Check
 from drover.waves.parts import Bandwidth, ConnectionId, Duration, Part, Text, told
+from drover.waves.performance import PerformancePlan
+from drover.waves.window import Window
 
 P = TypeVar("P", bound=BaseModel)
+
+AtOnce = Annotated[StrictInt, Field(ge=1, le=1000)]
 
 
 def _pattern_problem(pattern: str) -> str | None:
@@ -67,6 +71,14 @@ class ApprovalPlan(Part):
     default: Literal["roll back", "postpone"] = Field(
         default="roll back", description="What happens at the deadline when nobody has answered."
     )
+
+
+class Limits(Part):
+    """How many machines may be backed up or moved at the same time, whichever wave they are of."""
+
+    host: AtOnce | None = Field(default=None, description="On each host, whether they leave it or come to it.")
+    storage: AtOnce | None = Field(default=None, description="In each storage pool.")
+    link: AtOnce | None = Field(default=None, description="From one connection to another.")
 
 
 class MachinePlan(Part):
@@ -126,9 +138,17 @@ class Wave(Part):
         default=None, description="Cron; by hand where not given."
     )
     bandwidth: Bandwidth | None = Field(default=None, description="What the machines that move at the same time share.")
+    window: Window | None = Field(default=None, description="Machines go down only inside of it; without it, any time.")
+    limits: Limits = Limits()
     mappings: Mappings = Mappings()
+    on_failure: Literal["stay", "take back"] = Field(
+        default="stay", description="What machines that are committed do when another one of the wave is not moved."
+    )
     approval: ApprovalPlan | None = Field(
         default=None, description="Where it is given, each cutover waits for a person's yes."
+    )
+    performance: PerformancePlan | None = Field(
+        default=None, description="Where it is given, each machine is measured before its move and after it."
     )
     backup: BackupPlan = Field(description="Each machine is backed up before it moves, and the backup verified.")
     machines: Annotated[tuple[MachinePlan, ...], Field(min_length=1)] = Field(description="At least one machine.")

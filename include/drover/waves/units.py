@@ -30,6 +30,9 @@ SLOWEST_BANDWIDTH = 1000
 LONGEST_DURATION = 7 * 24 * 3600
 LONGEST_PERIOD_DAYS = 36500
 
+MOST_PERCENT = 1000
+
+_PERCENT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?) ?%")
 _AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z/]+)")
 
 
@@ -55,6 +58,19 @@ def parse_period(text: str) -> float:
     if not 0 < seconds <= LONGEST_PERIOD_DAYS * 86400:
         raise ValueError(f"'{text}' is not between 0 and {LONGEST_PERIOD_DAYS} days")
     return seconds
+
+
+def parse_percent(text: str) -> float:
+    """Per cent, 25.0 for `25 %`. :raises ValueError: in words."""
+    match = _PERCENT.fullmatch(text)
+    if match is None or not 0 < float(match[1]) <= MOST_PERCENT:
+        raise ValueError(f"'{text}' is no share: expected up to {MOST_PERCENT} per cent, as in '25 %'")
+    return float(match[1])
+
+
+def format_percent(share: float) -> str:
+    """The same amount in words that `parse_percent` reads back unchanged."""
+    return f"{Decimal(repr(share)):f} %"
 
 
 def format_bandwidth(rate: int) -> str:

@@ -46,6 +46,18 @@ def test_a_wrong_duration_is_told_with_the_units_that_there_are(text):
         units.parse_duration(text)
 
 
+@pytest.mark.parametrize(("text", "share"), [("25 %", 25), ("2.5%", 2.5), ("1000 %", 1000)])
+def test_a_share_is_per_cent(text, share):
+    assert units.parse_percent(text) == share
+    assert units.parse_percent(units.format_percent(share)) == share
+
+
+@pytest.mark.parametrize("text", ["25", "0 %", "1001 %", "-1 %", "25 percent", "%", "1e2 %"])
+def test_a_wrong_share_is_told(text):
+    with pytest.raises(ValueError, match="is no share: expected up to 1000 per cent, as in '25 %'"):
+        units.parse_percent(text)
+
+
 @pytest.mark.parametrize("text", ["0 s", "1000 h"])
 def test_a_duration_that_cannot_be_meant_is_refused(text):
     with pytest.raises(ValueError, match="between"):

@@ -9,7 +9,8 @@ from typing import Self
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.libvirt import define, disks, inventory, live, outcome, power, site, trial
+from drover.hypervisors.counters import Counters
+from drover.hypervisors.libvirt import counters, define, disks, inventory, live, outcome, power, site, trial
 from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.translate import Site
 from drover.hypervisors.port import Hypervisor, LiveStatus, TargetSettings, Trial
@@ -84,6 +85,11 @@ class LibvirtHypervisor:
 
     def set_autostart(self, name: str, enabled: bool) -> None:
         power.set_autostart(self.connection, name, enabled)
+
+    # Performance
+
+    def counters(self, name: str) -> Counters:
+        return counters.read(self.connection, name)
 
     # Disks
 

@@ -1,0 +1,114 @@
+"""Performance before the move and after it: the two stages over hosts that count, and over one that does not."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_host import FakeHost
+from fake_live import LiveFakeHost
+from outcomes import OFF
+
+from conftest import Site, build
+from drover.errors import OperatorNeededError
+from drover.hypervisors import counters
+from drover.hypervisors.counters import Counters
+from drover.migration import baseline, commit, inventory, measuring, performance
+
+RATES = Counters(0.5, 300e6, 4e6, 2e6, 100.0, 50.0, 0.1, 0.1, 5e5, 8e5)
+
+
+class Metered:
+    """Counts by the second, by a clock of the test's own."""
+
+    now = 0.0
+    rates = RATES
+
+    def counters(self, name: str) -> Counters:
+        values = {key: value * Metered.now for key, value in _values(self.rates) if key != "memory"}
+        return replace(self.rates, **values)
+
+
+class Source(Metered, LiveFakeHost):
+    pass
+
+
+class Target(Metered, FakeHost):
+    pass
+
+
+def _values(counted: Counters) -> list[tuple[str, float]]:
+    return [(name, getattr(counted, name)) for name in counted.__slots__]
+
+
+def _measure(meter: Any, name: str, seconds: float, *_: Any) -> counters.Usage:
+    def wait(left: float) -> None:
+        Metered.now += left
+
+    return counters.measure(meter, name, seconds, lambda: Metered.now, wait)
+
+
+def _made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: FakeHost) -> Site:
+    site = build(tmp_path, monkeypatch, Source("a", tmp_path / "a"), target)
+    site.wave["performance"] = {"baseline": "5 min", "tolerance": "10 %"}
+    monkeypatch.setattr(measuring, "measure", _measure)
+    return site
+
+
+@pytest.fixture
+def metered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    return _made(tmp_path, monkeypatch, Target("b", tmp_path / "b"))
+
+
+def stage(site: Site, run: Any) -> Any:
+    with site.move() as move:
+        return run(move)
+
+
+def passed(site: Site, name: str) -> None:
+    with site.move() as move:
+        move.store.record(name, "passed", {})
+
+
+def measured_before(site: Site) -> None:
+    stage(site, inventory.run)
+    passed(site, "preflight")
+    assert stage(site, baseline.run)["cpu"] == 0.5
+    passed(site, "cutover")
+
+
+def test_the_same_performance_lets_the_move_go_on(metered: Site) -> None:
+    measured_before(metered)
+    facts = stage(metered, performance.run)
+    assert facts["checks"] == 8
+    assert facts["seconds"] == 300
+    assert Path(facts["results"]).exists()
+
+
+def test_worse_performance_fails_in_words(metered: Site) -> None:
+    measured_before(metered)
+    metered.target.rates = replace(RATES, sent_bytes=1e5)
+    with pytest.raises(OperatorNeededError, match=r"'web' does not perform .* Sending: 800.0 kB/s before, 100.0"):
+        stage(metered, performance.run)
+
+
+def test_a_machine_that_is_off_has_no_baseline_and_is_not_failed(metered: Site) -> None:
+    metered.source.known["web"] = replace(metered.source.known["web"], state=OFF)
+    stage(metered, inventory.run)
+    passed(metered, "preflight")
+    assert stage(metered, baseline.run) == {"measured": "nothing: the machine is off"}
+    passed(metered, "cutover")
+    assert stage(metered, performance.run) == {"compared": "nothing: the machine was off before its move"}
+
+
+def test_a_target_that_does_not_tell_is_no_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = _made(tmp_path, monkeypatch, FakeHost("b", tmp_path / "b"))
+    measured_before(site)
+    with pytest.raises(OperatorNeededError, match="How machine 'web' performs is not known"):
+        stage(site, performance.run)
+
+
+def test_there_is_no_commit_without_the_comparison_that_the_wave_asks_for(metered: Site) -> None:
+    measured_before(metered)
+    with pytest.raises(OperatorNeededError, match="its stage 'performance' has not passed"):
+        stage(metered, commit.run)
