@@ -1,7 +1,9 @@
 """Export a machine as OVF or OVA, each disk compared with what was packed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from socket import gethostname
 from typing import Annotated
 
 import typer
@@ -25,7 +27,10 @@ def export(
     from drover.hypervisors.registry import connect
     from drover.ovf.exporting import export_machine
 
-    with connect(resolve(connection)) as hypervisor, progress_bars() as progress:
+    # The same each time: what a killed export left at the hypervisor is found when the same one is made again, and the
+    # snapshot of another one that runs now is left alone.
+    spec = replace(resolve(connection), reader=f"export to {target.absolute()} on {gethostname()}")
+    with connect(spec) as hypervisor, progress_bars() as progress:
         done = export_machine(hypervisor, machine, target, progress=progress)
     if json_output:
         typer.echo(json.dumps({"path": str(done.path), "bytes": done.bytes, "files": dict(done.files)}))

@@ -17,6 +17,8 @@ class ConnectionSpec:
     :param id: the connection's id, for messages.
     :param kind: the Airflow connection type: `libvirt`, `vsphere`, `hyperv`, `ssh`.
     :param extra: the connection's extra fields; what each kind reads is documented beside its hypervisor.
+    :param reader: who works through it (`wave/run/machine`); the connection itself does not say. What has to be left at
+        a platform while disks are read is named after it, so that a retry finds its own and nobody takes another's.
     """
 
     id: str
@@ -26,6 +28,7 @@ class ConnectionSpec:
     password: str | None = field(default=None, repr=False)
     port: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    reader: str = ""
 
 
 # Who else knows connections: name -> callable(conn_id) -> ConnectionSpec | None. The lab is one of them.

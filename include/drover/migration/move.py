@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -46,7 +47,8 @@ class Move:
         return self._connect(self.wave.target_of(self.plan))
 
     def _connect(self, conn_id: str) -> Hypervisor:
-        return self._stack.enter_context(registry.connect(self.resolve(conn_id)))
+        reader = f"{self.wave.wave}/{self.run}/{self.name}"
+        return self._stack.enter_context(registry.connect(replace(self.resolve(conn_id), reader=reader)))
 
     @property
     def name(self) -> str:

@@ -10,7 +10,9 @@ def test_tracking_that_is_on_or_that_the_platform_has_not_is_no_concern(tracked)
 
 
 def test_tracking_that_is_off_is_told():
-    assert categories(concern, preflight(machine(changed_blocks=False))) == [INFORMATION]
+    seen = preflight(machine(changed_blocks=False))
+    assert categories(concern, seen) == [INFORMATION]
+    assert "Drover leaves the tracking as it is" in next(iter(concern.check(seen))).assessment
 
 
 def test_a_machine_that_is_not_there_is_another_concern():

@@ -1,37 +1,39 @@
 """Disks out of a vCenter, without VDDK.
 
-Off, and each disk is one file that the datastore gives out in parts: that file over HTTPS, with its holes from
-changed block tracking where that is on. Else, and where a snapshot chain lies upon the disk: an export lease, whose
+Off, and each disk is one file that the datastore gives out in parts: that file over HTTPS, without its holes where
+they are proven (used.py). Else, and where a snapshot chain lies upon the disk: an export lease, whose
 packed disks are kept in the staging folder and compared with the lease's digests.
 
-A running machine is frozen by a snapshot of ours first; it is removed in the end, and what a killed try left of it
-is removed before. What was chosen and why stands in the log, and in the label of each disk.
+A running machine is frozen by a snapshot of ours first; it is removed in the end, and what a killed try of the same
+reader left of it is removed before. Another reader's stays. What was chosen and why stands in the log, and in the label
+of each disk.
 """
 
+import hashlib
 import logging
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from drover.blocks.endpoint import Endpoint
-from drover.errors import DroverError, OperatorNeededError, RetryableError
-from drover.hypervisors.vsphere import folder, nodes, snapshots
+from drover.errors import OperatorNeededError
+from drover.hypervisors.vsphere import folder, lease_out, nodes, snapshots
 from drover.hypervisors.vsphere.folder import DataFile
 from drover.hypervisors.vsphere.keys import device_keys
-from drover.hypervisors.vsphere.lease_out import over_lease, staging
 from drover.hypervisors.vsphere.names import unescape
 from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.power import state_of
 from drover.hypervisors.vsphere.session import Session
 from drover.hypervisors.vsphere.surroundings import surroundings
+from drover.hypervisors.vsphere.used import used
 from drover.hypervisors.vsphere.versions import versions as versions_of
 from drover.model import Disk, PowerState, VirtualMachine
 
 log = logging.getLogger(__name__)
 _KIND = "VirtualMachine"
 _PURPOSE = "read"
+_DIGITS = 12
 _FOLDER, _LEASE = "its datastore file", "an export lease"
 
 
@@ -70,11 +72,17 @@ def read_disks(session: Session, machine: VirtualMachine) -> Iterator[Mapping[st
 
 
 def release(session: Session, machine: VirtualMachine) -> None:
-    """Removes what a killed try left: our snapshot, and what waits in the staging folder."""
+    """Removes what a killed try of this reader left: its snapshot, and what waits in the staging folder."""
     from pyVmomi import vim
 
-    snapshots.remove(session, vim.VirtualMachine(machine.id, session.stub), machine.name, _PURPOSE)
-    shutil.rmtree(staging(session, machine), ignore_errors=True)
+    snapshots.remove(session, vim.VirtualMachine(machine.id, session.stub), machine.name, _purpose(session))
+    lease_out.discard(session, machine)
+
+
+def _purpose(session: Session) -> str:
+    """What tells this reader's snapshot from another's: names of snapshots are short, so of its name a digest."""
+    reader = session.spec.reader
+    return f"{_PURPOSE} {hashlib.sha256(reader.encode()).hexdigest()[:_DIGITS]}" if reader else _PURPOSE
 
 
 def _refuse_unreadable(session: Session, machine: VirtualMachine) -> None:
@@ -106,7 +114,7 @@ def _still_off(session: Session, machine: VirtualMachine, reference: Any) -> Non
 
 @contextmanager
 def _frozen(session: Session, machine: VirtualMachine, reference: Any) -> Iterator[State]:
-    taken = snapshots.create(session, reference, machine.name, _PURPOSE)
+    taken = snapshots.create(session, reference, machine.name, _purpose(session))
     log.info(
         "Machine '%s' is frozen by a snapshot, %s.",
         machine.name,
@@ -115,7 +123,7 @@ def _frozen(session: Session, machine: VirtualMachine, reference: Any) -> Iterat
     try:
         yield _state(session, machine, reference, taken.reference)
     finally:
-        snapshots.remove(session, reference, machine.name, _PURPOSE)
+        snapshots.remove(session, reference, machine.name, _purpose(session))
 
 
 def _state(session: Session, machine: VirtualMachine, reference: Any, snapshot: Any) -> State:
@@ -163,7 +171,7 @@ def _endpoints(session: Session, state: State) -> Iterator[dict[str, Endpoint]]:
         else:
             log.info("The disks of '%s' are read through an export lease: %s.", machine.name, why)
             begin = state.reference.ExportVm if state.snapshot is None else state.snapshot.ExportSnapshot
-            uris = stack.enter_context(over_lease(session, machine, begin, versions))
+            uris = stack.enter_context(lease_out.over_lease(session, machine, begin, versions))
             way = _LEASE
         yield {
             disk.name: Endpoint(
@@ -210,51 +218,11 @@ def _data_file(session: Session, backing: Node | None, path: str, disk: Disk) ->
 
 @contextmanager
 def _over_folder(session: Session, state: State, name: str, file: DataFile) -> Iterator[str]:
-    data = _used(session, state, name, file)
+    data = None
+    if state.machine.changed_blocks:
+        data = used(session, state.reference, state.snapshot, state.devices[name], file)
     with folder.serve(session, file, data) as uri:
         yield uri
-
-
-def _used(session: Session, state: State, name: str, file: DataFile) -> list[tuple[int, int]] | None:
-    """The ranges of the disk that hold data, by changed block tracking; None where that is off or cannot be right."""
-
-    if not state.machine.changed_blocks:
-        return None
-    key, at, found = nodes.number(state.devices[name], "key") or 0, 0, []
-    try:
-        while at < file.size:
-            with session.errors():
-                answer = state.reference.QueryChangedDiskAreas(state.snapshot, key, at, "*")
-            found += [(area.start, area.length) for area in answer.changedArea or ()]
-            if answer.length <= 0:
-                raise OperatorNeededError(
-                    f"{session.name} tells of no areas from byte {at} on.", remedy="Reset changed block tracking."
-                )
-            at = answer.startOffset + answer.length
-    except RetryableError:
-        raise
-    except DroverError as error:
-        log.warning("Disk %s of '%s' is read whole: %s", name, state.machine.name, error.message)
-        return None
-    if not folder.truly_empty(session, file, found):
-        log.warning(
-            "Disk %s of '%s' is read whole: changed block tracking calls parts of it empty that are not.",
-            name,
-            state.machine.name,
-        )
-        return None
-    return _joined(found)
-
-
-def _joined(areas: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """In order, and none over another."""
-    joined: list[tuple[int, int]] = []
-    for offset, length in sorted(areas):
-        if joined and offset <= joined[-1][0] + joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], offset + length - joined[-1][0])
-        elif length:
-            joined.append((offset, length))
-    return joined
 
 
 def _versions(session: Session, state: State) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Snapshots that Drover takes and removes: its own and no other's, known by their name and description."""
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,10 @@ _KIND = "VirtualMachine"
 _PREFIX = "drover "
 _MARK = "Made by Drover. Do not remove it while a wave runs; Drover removes it itself."
 _SECONDS = 3600.0
+# How long the server may go on to call for what it has just done.
+_SETTLING = 30.0
+_POLL = 0.5
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +58,47 @@ def begin(session: Session, machine: Any, name: str, purpose: str) -> Any:
     tools = found is not None and found.text("guest.toolsRunningStatus") == "guestToolsRunning"
     quiesce = tools and found is not None and found.text("runtime.powerState") == "poweredOn"
     if found is not None and found.text("runtime.powerState") == "poweredOn" and not quiesce:
-        logging.getLogger(__name__).warning(
-            "Machine '%s' runs no VMware Tools: its snapshot is as after a power cut, not quiesced.", name
-        )
+        log.warning("Machine '%s' runs no VMware Tools: its snapshot is as after a power cut, not quiesced.", name)
     with session.errors():
         return machine.CreateSnapshot_Task(to_give(_PREFIX + purpose), _MARK, False, quiesce)
 
 
 def remove(session: Session, machine: Any, name: str, purpose: str) -> None:
-    """Removes the snapshot of this purpose, whoever of us took it; others stay. Does nothing where there is none."""
-    for snapshot in listed(session, machine):
-        if snapshot.ours and snapshot.name == _PREFIX + purpose:
-            with session.errors():
-                task = snapshot.reference.RemoveSnapshot_Task(removeChildren=False)
-            tasks.wait(session, task, f"the removal of the snapshot of machine '{name}'", deadline=_SECONDS)
+    """Removes the snapshot of this purpose, whoever of us took it; others stay. Does nothing where there is none.
+
+    :raises OperatorNeededError: its files stay behind, in which what the machine writes piles up from then on.
+    """
+    mine = [one for one in listed(session, machine) if one.ours and one.name == _PREFIX + purpose]
+    for snapshot in mine:
+        with session.errors():
+            task = snapshot.reference.RemoveSnapshot_Task(removeChildren=False)
+        tasks.wait(session, task, f"the removal of the snapshot of machine '{name}'", deadline=_SECONDS)
+    if mine:
+        _consolidate(session, machine, name)
+
+
+def _consolidate(session: Session, machine: Any, name: str) -> None:
+    """A snapshot can be gone from the list while its files are still in use (a backup program had them open)."""
+    if not _scattered(session, machine):
+        return
+    log.warning("Files of a removed snapshot of machine '%s' were left; they are consolidated.", name)
+    with session.errors():
+        task = machine.ConsolidateVMDisks_Task()
+    tasks.wait(session, task, f"consolidating the disks of machine '{name}'", deadline=_SECONDS)
+    until = time.monotonic() + _SETTLING
+    while _scattered(session, machine):
+        if time.monotonic() > until:
+            raise OperatorNeededError(
+                f"Machine '{name}' on {session.name} still writes into files of a snapshot that is removed, though its "
+                "disks were consolidated.",
+                remedy="See what holds them open (a backup program?), then consolidate them in the vSphere client.",
+            )
+        time.sleep(_POLL)
+
+
+def _scattered(session: Session, machine: Any) -> bool:
+    found = next(retrieve(session, {_KIND: ["runtime.consolidationNeeded"]}, [_pair(machine)]), None)
+    return found is not None and found.text("runtime.consolidationNeeded") == "true"
 
 
 def listed(session: Session, machine: Any) -> list[Snapshot]:
@@ -102,7 +134,7 @@ def track_changes(session: Session, machine: Any, name: str) -> bool:
     with session.errors():
         task = machine.ReconfigVM_Task(vim.vm.ConfigSpec(changeTrackingEnabled=True))
     tasks.wait(session, task, f"switching on changed block tracking of machine '{name}'")
-    logging.getLogger(__name__).info("Changed block tracking of machine '%s' was off; Drover switched it on.", name)
+    log.info("Changed block tracking of machine '%s' was off; Drover switched it on.", name)
     return True
 
 

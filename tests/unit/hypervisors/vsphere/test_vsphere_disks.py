@@ -101,17 +101,6 @@ def test_a_download_that_breaks_is_tried_again(
     done(hypervisor, machine.RemoveAllSnapshots_Task())
 
 
-def test_holes_are_skipped_where_changes_are_tracked(hypervisor: VsphereHypervisor, made: VirtualMachine) -> None:
-    from pyVmomi import vim
-
-    done(hypervisor, reference(hypervisor, ODD_NAME).ReconfigVM_Task(vim.vm.ConfigSpec(changeTrackingEnabled=True)))
-    with hypervisor.read_disks(ODD_NAME) as endpoints:
-        with Connection(endpoints["scsi0:0"]) as line:
-            zeroes = [part for part, zero in line.zeroes(Range(0, 6 * MIB)) if zero]
-        assert contents(endpoints) == CONTENTS
-    assert zeroes == [Range(MIB, MIB)]
-
-
 def test_a_disk_that_changes_meanwhile_has_another_version(
     hypervisor: VsphereHypervisor, vcenter: VCenter, made: VirtualMachine
 ) -> None:

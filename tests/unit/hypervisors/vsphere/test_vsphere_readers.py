@@ -1,0 +1,96 @@
+"""Each reader freezes a machine by a snapshot of its own: found by its retry, touched by no other, wholly removed."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from movers import kvm_machine, settings
+from vcenter_process import VCenter
+
+from drover.errors import OperatorNeededError
+from drover.hypervisors.vsphere import disks_out, lookup, snapshots, tasks
+from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
+from drover.model import Firmware, VirtualMachine
+
+NAME = "read"
+
+
+@pytest.fixture
+def running(hypervisor: VsphereHypervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualMachine]:
+    monkeypatch.setenv("DROVER_STAGING", str(tmp_path / "staging"))
+    machine = kvm_machine(NAME, firmware=Firmware.BIOS, nics=(), boot_order=())
+    wanted = settings(machine)
+    hypervisor.define(machine, wanted)
+    hypervisor.power_on(NAME)
+    yield hypervisor.machine(NAME)
+    hypervisor.power_off(NAME)
+    hypervisor.remove(NAME, wanted.owner)
+
+
+def killed(hypervisor: VsphereHypervisor, machine: VirtualMachine) -> None:
+    """Freezes the machine as a reader does that is killed then."""
+    reference = lookup.require(hypervisor.session, NAME)
+    snapshots.create(hypervisor.session, reference, NAME, disks_out._purpose(hypervisor.session))
+
+
+def test_a_retry_removes_what_it_left_and_another_reader_does_not(vcenter: VCenter, running: VirtualMachine) -> None:
+    with (
+        VsphereHypervisor(vcenter.spec(reader="wave/run-1/read")) as first,
+        VsphereHypervisor(vcenter.spec(reader="export on here")) as second,
+    ):
+        killed(first, running)
+        (left,) = first.machine(NAME).snapshots
+        with second.read_disks(NAME) as endpoints:
+            assert len(endpoints) == 2
+            assert len(second.machine(NAME).snapshots) == 2
+        second.release_disks(NAME)
+        assert second.machine(NAME).snapshots == (left,), "another reader's stays"
+        with first.read_disks(NAME):
+            assert first.machine(NAME).snapshots == (left,), "the name is the same, the old one is gone"
+        assert first.machine(NAME).snapshots == ()
+        killed(first, running)
+        first.release_disks(NAME)
+        assert first.machine(NAME).snapshots == ()
+
+
+def test_files_that_a_removed_snapshot_leaves_are_consolidated(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyVmomi import vim
+
+    scattered = [True]
+    real = vim.VirtualMachine.ConsolidateVMDisks_Task
+    monkeypatch.setattr(snapshots, "_scattered", lambda *_: scattered[0])
+
+    def consolidate(machine: Any) -> Any:
+        scattered[0] = False
+        return real(machine)
+
+    monkeypatch.setattr(vim.VirtualMachine, "ConsolidateVMDisks_Task", consolidate)
+    killed(hypervisor, running)
+    hypervisor.release_disks(NAME)
+    assert scattered == [False]
+
+
+def test_files_that_stay_all_the_same_are_told(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "_scattered", lambda *_: True)
+    monkeypatch.setattr(snapshots, "_SETTLING", 0.0)
+    monkeypatch.setattr(snapshots, "_POLL", 0.0)
+    killed(hypervisor, running)
+    with pytest.raises(OperatorNeededError, match=rf"Machine '{NAME}' on 127\.0\.0\.1 still writes into files of a"):
+        hypervisor.release_disks(NAME)
+    assert hypervisor.machine(NAME).snapshots == ()
+
+
+def test_the_users_own_snapshot_of_that_name_stays(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:
+    machine = lookup.require(hypervisor.session, NAME)
+    session = hypervisor.session
+    tasks.wait(session, machine.CreateSnapshot_Task("drover read", "mine", False, False), "a test's snapshot")
+    hypervisor.release_disks(NAME)
+    assert hypervisor.machine(NAME).snapshots == ("drover read",)
+    with suppress(OperatorNeededError):
+        tasks.wait(session, machine.RemoveAllSnapshots_Task(), "a test's snapshots")
