@@ -48,8 +48,8 @@ def _hyperv(name: str) -> Concern:
         ID,
         _LABEL,
         found=f"Machine '{name}' moves live, and Hyper-V does not encrypt what goes from host to host for that.",
-        why="Unless the hosts were set up otherwise, its memory and its disks cross the network in plain: whoever stands "
-        "in between can read and change them.",
+        why="Unless the hosts were set up otherwise, its memory and its disks cross the network in plain: whoever "
+        "stands in between can read and change them.",
         do="Keep it on a network of its own (Add-VMMigrationNetwork) or set up IPsec between the hosts; or move it "
         "'cold', whose bytes go through encrypted SMB.",
     )
