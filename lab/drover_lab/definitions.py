@@ -55,8 +55,8 @@ def domain(guest: Guest, domain_type: str, lab: str) -> str:
     SubElement(root, "on_reboot").text = "restart"
     SubElement(root, "on_crash").text = "destroy"
     devices = SubElement(root, "devices")
-    for disk in guest.spec.disks:
-        _disk(devices, guest, disk)
+    for place, disk in enumerate(guest.spec.disks):
+        _disk(devices, guest, disk, place)
     _interface(devices, guest)
     serial = SubElement(devices, "serial", type="pty")
     SubElement(serial, "log", file=f"/var/log/libvirt/qemu/{guest.name}-console.log", append="on")
@@ -93,11 +93,11 @@ def firmware_files() -> tuple[str, str]:
     raise OperatorNeededError("The UEFI firmware (OVMF) is not installed.", remedy="Run './drover setup'.")
 
 
-def _disk(devices: Element, guest: Guest, disk: DiskSpec) -> None:
+def _disk(devices: Element, guest: Guest, disk: DiskSpec, place: int) -> None:
     element = SubElement(devices, "disk", type="file", device="disk")
     SubElement(element, "driver", name="qemu", type=disk.format.value, discard="unmap")
     SubElement(element, "source", file=f"{IMAGES}/{guest.image_name(disk)}")
-    SubElement(element, "target", dev=disk.name, bus="virtio")
+    SubElement(element, "target", dev=f"vd{chr(ord('a') + place)}", bus="virtio")
     if disk.bootable:
         SubElement(element, "boot", order="1")
 

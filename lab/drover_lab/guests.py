@@ -23,7 +23,7 @@ class Content(StrEnum):
 class DiskSpec:
     """One disk.
 
-    :param name: libvirt's target device, or the place on a vSphere machine.
+    :param name: libvirt's target device, or the place on a vSphere or Hyper-V machine.
     :param data: how much seeded data to put there, about.
     """
 
@@ -106,6 +106,14 @@ SPECS = (
         (DiskSpec("scsi0:0", DiskFormat.RAW, 192 * MIB, Content.SYSTEM, 32 * MIB),),
         memory=256 * MIB,
         home="vc-a",
+    ),
+    GuestSpec(
+        "mill",
+        7,
+        Firmware.UEFI,
+        (DiskSpec("SCSI 0:0", DiskFormat.RAW, 192 * MIB, Content.SYSTEM, 32 * MIB),),
+        memory=256 * MIB,
+        home="hv-a",
     ),
 )
 NAMES = tuple(spec.name for spec in SPECS)

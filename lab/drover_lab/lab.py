@@ -122,6 +122,11 @@ class Lab:
         """The machine as it was at first, running at home and nowhere else; returns when it is healthy."""
         self.reset_all([machine])
 
+    def place(self, machine: str, name: str) -> None:
+        """The machine as it was at first, running on this host and nowhere else; returns when it is healthy."""
+        machines.restore(self.topology, [machine], at=self.topology.host(name))
+        self.wait_healthy(machine)
+
     def reset_all(self, names: Iterable[str] | None = None) -> None:
         """Several machines as they were at first; they boot at the same time.
 

@@ -15,7 +15,7 @@ from drover_lab.guests import Guest, guest
 from drover_lab.hyperv import lab_machines as hyperv
 from drover_lab.images import cache
 from drover_lab.process import wait_until
-from drover_lab.topology import HYPERV, LIBVIRT, VSPHERE, LabHost, Topology
+from drover_lab.topology import HYPERV, VSPHERE, LabHost, Topology
 from drover_lab.vcenter import machines as vcenter
 from drover_lab.virsh import autostarts, create, undefine, virsh
 from drover_lab.virsh import states as libvirt_states
@@ -93,17 +93,23 @@ def remove(lab: Topology, where: LabHost, names: Sequence[str]) -> None:
             _remove_files(where, guest(lab, name))
 
 
-def restore(lab: Topology, names: Sequence[str], say: cache.Say = lambda _: None) -> None:
-    """Removes machines from all hosts and starts them at home with their first disks. Does not wait for their boot."""
+def restore(lab: Topology, names: Sequence[str], say: cache.Say = lambda _: None, at: LabHost | None = None) -> None:
+    """Removes machines from all hosts and starts them with their first disks. Does not wait for their boot.
+
+    :param at: the host that they start on, in place of their home.
+    """
     for where in lab.hosts:
         remove(lab, where, names)
     for machine in [guest(lab, name) for name in names]:
-        home = lab.host(machine.spec.home)
-        pristine = cache.images(machine, lab.state.slot, say)
-        if home.kind != LIBVIRT:
-            create_elsewhere = vcenter.create if home.kind == VSPHERE else hyperv.create
-            create_elsewhere(lab, home, machine, pristine)
-            continue
+        _make(lab, at or lab.host(machine.spec.home), machine, cache.images(machine, lab.state.slot, say))
+
+
+def _make(lab: Topology, home: LabHost, machine: Guest, pristine: dict[str, Path]) -> None:
+    if home.kind == VSPHERE:
+        vcenter.create(lab, home, machine, pristine)
+    elif home.kind == HYPERV:
+        hyperv.create(lab, home, machine, pristine)
+    else:
         for disk in machine.spec.disks:
             cache.copy(pristine[disk.name], _images(home) / machine.image_name(disk))
         create(lab, home, machine.name, domain(machine, kvm.domain_type(), lab.state.name))

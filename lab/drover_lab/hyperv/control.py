@@ -5,12 +5,12 @@ import os
 import socket
 import socketserver
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from drover_lab.hyperv.host import HyperVHost
-from drover_lab.hyperv.world import care
-from drover_lab.hyperv.world.runner import HyperV
-from drover_lab.hyperv.world.store import Host
+if TYPE_CHECKING:
+    # Whoever only asks needs no host.
+    from drover_lab.hyperv.host import HyperVHost
+    from drover_lab.hyperv.world.store import Host
 
 
 class Control:
@@ -18,7 +18,7 @@ class Control:
 
     ORDERS = ("status", "inject", "clear", "drop", "stop", "start", "reboot", "machines", "remove", "empty")
 
-    def __init__(self, host: HyperVHost) -> None:
+    def __init__(self, host: "HyperVHost") -> None:
         self._host = host
 
     def answer(self, order: dict[str, Any]) -> dict[str, Any]:
@@ -72,17 +72,25 @@ class Control:
         self._host.reboot(seconds)
 
     def machines(self) -> dict[str, Any]:
+        from drover_lab.hyperv.world import care
+
         return {"machines": care.machines(self._world)}
 
     def remove(self, names: list[str]) -> None:
+        from drover_lab.hyperv.world import care
+
         care.remove(self._world, names)
 
     def empty(self) -> None:
         """No machine, and no file on the drives."""
+        from drover_lab.hyperv.world import care
+
         care.clear(self._world)
 
     @property
-    def _world(self) -> Host:
+    def _world(self) -> "Host":
+        from drover_lab.hyperv.world.runner import HyperV
+
         if not isinstance(self._host.runner, HyperV):
             raise ValueError("this host has no machines")
         return self._host.runner.host

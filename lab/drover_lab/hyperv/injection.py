@@ -14,7 +14,7 @@ class Injection:
     :param action: Create, Command, Send, Receive, Signal, Delete, Enumerate; None is any.
     :param when: of a drop: before the request is carried out, or after it, when the answer is due.
     :param after_bytes: of a drop: cut in the middle of the answer.
-    :param times: how often, then never again.
+    :param times: how often, then never again. :param skip: how many requests that fit pass unharmed before.
     """
 
     kind: Literal["drop", "slow", "status", "quota"]
@@ -24,6 +24,7 @@ class Injection:
     seconds: float = 0.0
     status: int = 0
     times: int = 1
+    skip: int = 0
 
 
 class Injections:
@@ -46,6 +47,9 @@ class Injections:
         with self._lock:
             for place, found in enumerate(self._waiting):
                 if found.action in (None, action):
+                    if found.skip:
+                        self._waiting[place] = replace(found, skip=found.skip - 1)
+                        return None
                     left = replace(found, times=found.times - 1)
                     self._waiting[place : place + 1] = [left] if left.times else []
                     return found

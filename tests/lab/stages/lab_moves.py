@@ -19,6 +19,7 @@ from drover.hypervisors.connection import ConnectionSpec
 from drover.migration.move import Move, open_move
 from drover.migration.stage import Facts
 from drover.waves.schema import Wave
+from drover_lab import connections
 from drover_lab.lab import Lab
 
 STAGES = ("inventory", "preflight", "backup", "transfer", "validate", "trial", "cutover", "commit")
@@ -42,9 +43,7 @@ class LabMove:
 
     def _spec(self, conn_id: str) -> ConnectionSpec:
         host = next(host for host in self.lab.hosts if host.connection_id == conn_id)
-        known = self.lab.connection(host.name)
-        names = ("id", "host", "login", "port", "extra")
-        return ConnectionSpec(kind=known["conn_type"], **{name: known[name] for name in names})
+        return connections.spec(self.lab, host.name)
 
     def run(self, *stages: str) -> Facts:
         """Each in a move of its own, as each Airflow task does. :returns: the facts of the last."""

@@ -2,75 +2,22 @@
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from answers import foreign
-from hyperv_peer import PASSWORD, Peer, World
-from samba import Samba
+from hyperv_peer import World
+from hyperv_place import MIB, Place, kept, running, settings, source
 
 from drover.errors import BadInputError, OperatorNeededError
-from drover.hypervisors import registry
-from drover.hypervisors.port import Hypervisor, TargetSettings
-from drover.model import Disk, DiskFormat, Firmware, Ownership, PowerState, VirtualMachine
-from drover_lab.hyperv.world.store import add_host
+from drover.model import Firmware, PowerState
 
-MIB = 1 << 20
 NASTY = ("'; Stop-Computer #", "$(id)", "a`b", "two\r\nlines", "..\\..\\x", "[a]*", "Müller's – 🐑")
-
-
-@dataclass(frozen=True)
-class Place:
-    peer: Peer
-    samba: Samba
-    drives: Path
-
-    def open(self, **changes: object) -> Hypervisor:
-        spec = self.peer.spec("ntlm", "https", smb_port=self.samba.port, trial_jump="nobody@127.0.0.1", **changes)
-        return registry.connect(spec)
-
-    def files(self) -> list[str]:
-        return sorted(str(path.relative_to(self.drives)) for path in self.drives.rglob("*") if path.is_file())
 
 
 @pytest.fixture(scope="module")
 def place(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("world")
-    add_host(folder, "HV-W")
-    drives = folder / "HV-W" / "drives"
-    options = {"folder": str(folder), "name": "HV-W", "patience": 1.0}
-    samba = Samba(tmp_path_factory.mktemp("samba"), volume=drives / "D", password=PASSWORD)
-    try:
-        peer = world.host("hv-w", runner="drover_lab.hyperv.world.runner:HyperV", runner_options=options)
-        try:
-            yield Place(peer, samba, drives)
-            status = peer.status()
-            assert status["unmodelled"] == []
-            assert status["shells"] == []
-        finally:
-            peer.end()
-    finally:
-        samba.stop()
-
-
-def source(name: str = "web", firmware: Firmware = Firmware.UEFI) -> VirtualMachine:
-    disks = tuple(
-        Disk(f"vd{letter}", f"/pool/{letter}", "default", DiskFormat.QCOW2, size * MIB, 0, "virtio")
-        for letter, size in (("a", 24), ("b", 8))
-    )
-    return foreign(name=name, firmware=firmware, disks=disks, memory=64 * MIB, boot_order=("vda",))
-
-
-def settings(machine: VirtualMachine) -> TargetSettings:
-    owner = Ownership("wave", "run", machine.name, machine.uuid, "target")
-    return TargetSettings({"prod": "production"}, {"default": "D:"}, owner)
-
-
-def kept(machine: VirtualMachine) -> VirtualMachine:
-    """Without what only the platform itself can know."""
-    disks = tuple(replace(disk, allocated=0) for disk in machine.disks)
-    return replace(machine, id=None, native="", disks=disks, guest_tools=None)
+    with running(world, tmp_path_factory.mktemp("port"), "hv-w") as made:
+        yield made
 
 
 @pytest.mark.parametrize("firmware", [Firmware.UEFI, Firmware.BIOS])
