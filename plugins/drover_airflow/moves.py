@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from drover.errors import BadInputError
-from drover.evidence.store import MachineStore, RunStore
 from drover.hypervisors.connection import ConnectionSpec
 from drover.migration.move import Move, Resolver, open_move
 from drover.waves.names import key
@@ -45,9 +44,3 @@ def reopened(wave: str, run: str, machine: str) -> Iterator[Move]:
 def known(specs: dict[str, ConnectionSpec]) -> Resolver:
     """A resolver for where connections cannot be looked up any more, as in a trigger's threads."""
     return specs.__getitem__
-
-
-def stores(wave: Wave, run: str) -> dict[str, MachineStore]:
-    """The evidence of each machine of this run, by the machine's key."""
-    store = RunStore(store_root(), wave.wave, run)
-    return {plan.key: store.machine(plan.name) for plan in wave.machines}

@@ -13,6 +13,7 @@ from drover.evidence.store import MachineStore, RunStore
 from drover.migration import claims, returning
 from drover.migration.alone import busy
 from drover.migration.move import open_move
+from drover.migration.together import to_take_back
 from drover.waves.order import tiers
 from drover.waves.schema import MachinePlan
 from drover_airflow import kept as kept_waves
@@ -89,6 +90,15 @@ def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine
         with open_move(kept.wave, plan.key, kept.run, resolve, store_root()) as move:
             returning.begin(move)
     return [_machine(kept, plan.name) for plan in backwards if plan in committed or plan in open_ended]
+
+
+def after_failure(kept: Kept) -> list[Machine]:
+    """Where a machine of the run was not moved, those that were, in reverse order. They are held from here on."""
+    plans, because = to_take_back(kept.wave, RunStore(store_root(), kept.wave.wave, kept.run))
+    for plan in plans:
+        with open_move(kept.wave, plan.key, kept.run, resolve, store_root()) as move:
+            returning.begin(move, because)
+    return [_machine(kept, plan.name) for plan in plans]
 
 
 def left_behind(is_running: IsRunning) -> list[Machine]:

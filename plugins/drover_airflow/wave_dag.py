@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Asset, BaseOperator, TaskGroup, TriggerRule, chain
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
+from drover.migration.together import TAKE_BACK
 from drover.waves import deadlines
 from drover.waves.schema import MachinePlan, Wave
 from drover_airflow.operators import migration as stages
 from drover_airflow.operators.approval import ApprovalOperator
 from drover_airflow.operators.report import ReportOperator
+from drover_airflow.operators.take_back import AfterFailureOperator, TakeBackOperator
 from drover_airflow.settings import queue_of
 
 # No machine's key can look like this: a doubled hyphen is only ever followed by a digest in them.
@@ -117,9 +120,25 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
                 groups[before]["commit"] >> groups[plan.name]["inventory"]
         asset = Asset(name=f"drover_wave_{wave.wave}", group="drover")
         report = ReportOperator(task_id=REPORT, task_display_name="report", wave=str(path), outlets=[asset])
-        for tasks in groups.values():
-            [tasks["commit"], tasks["rollback"]] >> report
+        ends = [task for tasks in groups.values() for task in (tasks["commit"], tasks["rollback"])]
+        if wave.on_failure == TAKE_BACK:
+            _all_back(path, ends) >> report
+        ends >> report
     return dag
+
+
+def _all_back(path: Path, ends: list[BaseOperator]) -> MappedOperator:
+    """Once all have ended, and where a machine was not moved: those that were go back, each after what needs it."""
+    lost = AfterFailureOperator(
+        task_id="wave--after_failure", task_display_name="after failure", wave=str(path), **MUST_SUCCEED
+    )
+    ends >> lost
+    return TakeBackOperator.partial(
+        task_id="wave--take_back",
+        task_display_name="take back",
+        map_index_template="{{ task.machine }}",
+        **MUST_SUCCEED | {"execution_timeout": timedelta(days=1)},
+    ).expand_kwargs(lost.output)
 
 
 def _limits(wave: Wave, plan: MachinePlan) -> dict[str, timedelta]:

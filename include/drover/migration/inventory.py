@@ -5,11 +5,13 @@ from drover.migration import claims, intents
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
+from drover.migration.together import refuse_lost_wave
 from drover.model import VirtualMachine
 
 
 @stage("inventory")
 def run(move: Move) -> Facts:
+    refuse_lost_wave(move)
     machine = move.source.machine(move.name)
     _refuse_migrated(machine)
     if intents.declared(move.store, Intent.BEGUN):

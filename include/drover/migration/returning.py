@@ -12,6 +12,8 @@ from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.model import Ownership, VirtualMachine
 
+_BECAUSE = "returning.json"
+
 
 def committed(move: Move) -> bool:
     """Whether this run moved the machine for good and nobody took that back since."""
@@ -20,8 +22,10 @@ def committed(move: Move) -> bool:
     return commit is not None and (back is None or back.sequence < commit.sequence)
 
 
-def begin(move: Move) -> None:
-    """:raises OperatorNeededError: the machine is not this run's to take back, or another run holds it."""
+def begin(move: Move, because: str = "a person took that back") -> None:
+    """:param because: who decided it and why, for the record; the first one counts.
+
+    :raises OperatorNeededError: the machine is not this run's to take back, or another run holds it."""
     with alone(move):
         if not committed(move):
             raise OperatorNeededError(
@@ -29,7 +33,14 @@ def begin(move: Move) -> None:
                 remedy="Name the run that moved it.",
             )
         claims.claim(move)
+        if not under_way(move):
+            move.store.write_json(_BECAUSE, {"because": because})
         intents.declare(move.store, Intent.RETURNING)
+
+
+def because(move: Move) -> str:
+    """Why the committed move is taken back."""
+    return str((move.store.read_json(_BECAUSE) or {}).get("because", ""))
 
 
 def under_way(move: Move) -> bool:

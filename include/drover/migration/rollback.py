@@ -74,7 +74,7 @@ def _nothing(move: Move) -> str | None:
 
 @stage("rollback")
 def _take_back(move: Move) -> Facts:
-    was_committed = {"committed": True} if returning.under_way(move) else {}
+    was_committed = {"committed": True, "because": returning.because(move)} if returning.under_way(move) else {}
     _end_live_move(move)
     if along.takes_along(move):
         fate = homecoming.bring_home(move)

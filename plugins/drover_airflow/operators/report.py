@@ -6,12 +6,14 @@ from typing import Any
 from airflow.sdk import Context, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 
-from drover.evidence.chain import Record
-from drover.evidence.store import MachineStore
-from drover_airflow.moves import stores, wave_of_run
+from drover.evidence.store import RunStore
+from drover.migration.outcome import not_moved, outcomes
+from drover_airflow.moves import wave_of_run
 from drover_airflow.operators.base import DroverOperator
+from drover_airflow.settings import store_root
 
 Facts = dict[str, Any]
+_STAYED = "Those that were moved stay at the target, because the wave says so (on_failure: stay)."
 
 
 class ReportOperator(DroverOperator):
@@ -34,50 +36,13 @@ class ReportOperator(DroverOperator):
         assert run is not None
         with self.plainly():
             wave = wave_of_run(self.wave, run, self.dag_id)
-            kept = stores(wave, run)
-            result: Facts = {plan.name: outcome(kept[plan.key]) for plan in wave.machines}
+            result: Facts = outcomes(wave, RunStore(store_root(), wave.wave, run))
         for name, facts in result.items():
             self.log.info("%s: %s", name, ", ".join(f"{key} {value}" for key, value in facts.items()))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"wave": wave.wave, "run": run, "machines": result}
-        lost = [f"{name}: {facts.get('why', facts['state'])}" for name, facts in result.items() if not moved(facts)]
+        lost = not_moved(result)
         if lost:
-            raise AirflowFailException(f"{len(lost)} of {len(result)} machines were not moved. " + " | ".join(lost))
+            told = f"{len(lost)} of {len(result)} machines were not moved. {' | '.join(lost)}"
+            raise AirflowFailException(told if len(lost) == len(result) else f"{told} | {_STAYED}")
         return result
-
-
-def moved(facts: Facts) -> bool:
-    return bool(facts["state"] == "moved")
-
-
-def outcome(store: MachineStore) -> Facts:
-    """How the run ended for one machine: `state` is `moved`, `brought back`, `failed` or `not begun`."""
-    records = [record for record in store.records() if record.outcome in ("passed", "failed")]
-    last = next((record for record in reversed(records) if record.step != "rollback"), None)
-    if last is None:
-        return {"state": "not begun"}
-    back = next((record for record in reversed(records) if record.step == "rollback"), None)
-    taken_back = back is not None and back.sequence > last.sequence and _brought_back(back)
-    if last.step == "commit" and last.outcome == "passed":
-        if taken_back:
-            return {"state": "brought back", "why": "it was committed, and a person took that back"}
-        return {"state": "moved", **last.facts}
-    failed = _not_mended(records)
-    why = str(failed.facts.get("message", "")) if failed else f"it ended after {last.step}"
-    if taken_back:
-        return {"state": "brought back", "why": why}
-    return {"state": "failed", "step": failed.step if failed else last.step, "why": why}
-
-
-def _brought_back(back: Record) -> bool:
-    return back.outcome == "passed" and "nothing" not in back.facts
-
-
-def _not_mended(records: list[Record]) -> Record | None:
-    """The newest failure of a step that did not pass afterwards."""
-    passed: set[str] = set()
-    for record in reversed(records):
-        if record.outcome == "failed" and record.step not in passed:
-            return record
-        passed.add(record.step)
-    return None

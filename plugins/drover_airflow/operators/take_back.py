@@ -1,13 +1,16 @@
-"""Takes one machine back from outside its run: by a person's hand, or because the run ended without doing it."""
+"""Takes a machine back beside its own tasks: by a person's hand, because the run ended without doing it, or because
+another machine of its wave was not moved."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import Context
+from airflow.sdk import Context, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 
+from drover_airflow.kept import keep
 from drover_airflow.moves import reopened
 from drover_airflow.operators.base import DroverOperator
+from drover_airflow.taking_back import after_failure
 
 
 class TakeBackOperator(DroverOperator):
@@ -37,3 +40,25 @@ class TakeBackOperator(DroverOperator):
             self.log.info("  %s: %s", name, value)
         self.log.info("Evidence of this machine: %s", move.store.folder)
         return facts
+
+
+class AfterFailureOperator(DroverOperator):
+    """Once every machine has ended: which committed ones go back, because another was not moved. None if all were.
+
+    :param wave: path of the wave file, or the wave as JSON. (templated)
+    """
+
+    template_fields: Sequence[str] = ("wave",)
+
+    def __init__(self, *, wave: str, **kwargs: Any) -> None:
+        super().__init__(trigger_rule=TriggerRule.ALL_DONE, **kwargs)
+        self.wave = wave
+
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        run = context["run_id"]
+        assert run is not None
+        with self.plainly():
+            machines = after_failure(keep(self.wave, run, self.dag_id))
+        for machine in machines:
+            self.log.warning("'%s' goes back: the wave says that none stays when one is not moved.", machine["machine"])
+        return machines

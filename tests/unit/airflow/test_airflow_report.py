@@ -8,7 +8,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from waves_for_dags import pair
 
 from drover.evidence.store import RunStore
-from drover_airflow.operators.report import ReportOperator, outcome
+from drover.migration.outcome import outcome
+from drover_airflow.operators.report import ReportOperator
 
 RUN = "manual__1"
 
