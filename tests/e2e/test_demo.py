@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from lab_waves import newest_store
 
-from drover_lab.demo.home import Home
+from drover_lab.demo.home import USER, Home
 from drover_lab.state import labs_folder
 
 NAME = f"e2edemo{os.getpid()}"
@@ -39,6 +40,9 @@ def test_the_demo_moves_and_proves_every_machine(home, time):
     for machine, strategy in {"db": "cold", "files": "cold", "web": "live", "archive": "live"}.items():
         row = next(line for line in result.stdout.splitlines() if f" {machine} " in line and strategy in line)
         assert " of " in row
+    approved = newest_store(home, "demo", "files").last("approval", "passed")
+    assert (approved.facts["answer"], approved.facts["by"]) == ("approve", USER)
+    assert "files.approval: approved through the API" in result.stdout
     assert "http://127.0.0.1:" in result.stdout
     assert home.keys["password"] in result.stdout
 

@@ -56,18 +56,34 @@ class Airflow:
         path = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run)}/taskInstances"
         return list(self._get(path, params={"limit": 1000})["task_instances"])
 
+    def answer(self, dag_id: str, run: str, task_id: str, option: str) -> None:
+        """Answers the task that waits for a person, as whoever is logged in.
+
+        :raises OperatorNeededError: it does not wait any more, or this user may not answer.
+        """
+        task = f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run)}/taskInstances/{quote(task_id)}/-1/hitlDetails"
+        answer = self._patiently("PATCH", task, json={"chosen_options": [option], "params_input": {}})
+        # A conflict: somebody has answered, or an earlier try of ours arrived after all.
+        if answer.status_code != httpx.codes.CONFLICT:
+            _checked(answer)
+
     def import_errors(self) -> list[str]:
         found = self._get("/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
     def _get(self, path: str, **options: Any) -> Any:
+        return _checked(self._patiently("GET", path, **options))
+
+    def _patiently(self, method: str, path: str, **options: Any) -> httpx.Response:
         for left in reversed(range(_TRIES)):
             try:
-                return self._send("GET", path, **options)
+                answer = self._answer(method, path, **options)
+                if not answer.is_server_error or not left:
+                    return answer
             except RetryableError:
                 if not left:
                     raise
-                time.sleep(_BETWEEN_TRIES)
+            time.sleep(_BETWEEN_TRIES)
         raise AssertionError("not reached")
 
     def _send(self, method: str, path: str, **options: Any) -> Any:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from rich.console import Console
 
@@ -35,7 +36,8 @@ def demo(name: str, *, leave: bool, console: Console) -> bool:
         extra = wave.connections(lab) | _appliance()
         with airflows.started(home, extra, lambda text: _say(console, text)) as (airflow, address):
             _say(console, f"Airflow answers at {address} (user {USER}, password {home.keys['password']}).")
-            good = _wave(airflow, planned, lab, home, console)
+            people = None if leave else address
+            good = _wave(airflow, planned, lab, home, console, people)
             if not leave:
                 _stay(console, address, home)
     return good
@@ -62,7 +64,8 @@ def _appliance() -> dict[str, str]:
     return appliance_environment()
 
 
-def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Console) -> bool:
+def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Console, people: str | None) -> bool:
+    """:param people: where a person answers what the wave asks; None where nobody is there and the demo does."""
     dag_id = f"wave_{planned.wave}"
     _await_dag(airflow, dag_id, home)
     began = time.time()
@@ -70,7 +73,11 @@ def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Consol
     _say(console, f"The wave '{planned.wave}' runs: {run}.")
     store = RunStore(home.store, planned.wave, run)
     names = [plan.name for plan in planned.machines]
-    state = follow(airflow, dag_id, run, store, names, console)
+
+    def asked(task_id: str) -> None:
+        _answer(airflow, dag_id, run, task_id, people, console)
+
+    state = follow(airflow, dag_id, run, store, names, console, asked)
     findings = [finding for plan in planned.machines for finding in _prove(lab, planned, plan.name, store, began)]
     console.print(report.table(store, names))
     told = report.failures(airflow.tasks(dag_id, run), store, home, dag_id, run)
@@ -80,6 +87,16 @@ def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Consol
         console, f"Looked at from outside: {sum(not f.problem for f in findings)} of {len(findings)} findings are good."
     )
     return state == "success" and not told
+
+
+def _answer(airflow: Airflow, dag_id: str, run: str, task_id: str, people: str | None, console: Console) -> None:
+    if people is None:
+        airflow.answer(dag_id, run, task_id, "approve")
+        _say(console, f"{task_id}: approved through the API, as {USER}.")
+        return
+    page = f"{people}/dags/{quote(dag_id)}/runs/{quote(run)}/tasks/{quote(task_id)}/required_actions"
+    _say(console, f"{task_id} WAITS FOR YOU (user {USER}): answer at {page}")
+    _say(console, "Without an answer its machine stays off, and goes back to its source after half an hour.")
 
 
 def _prove(lab: Lab, planned: Wave, name: str, store: RunStore, began: float) -> Iterator[proof.Finding]:

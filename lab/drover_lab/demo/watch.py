@@ -17,9 +17,11 @@ from drover_lab.demo.api import Airflow
 
 # The steps of a machine, and about which share of its way each is.
 STEPS = {
-    "inventory": 6, "preflight": 6, "backup": 22, "transfer": 26, "validate": 24, "test": 8, "cutover": 6, "commit": 2,
+    "inventory": 6, "preflight": 6, "backup": 22, "transfer": 26, "validate": 24, "test": 8, "approval": 0,
+    "cutover": 6, "commit": 2,
 }  # fmt: skip
-_BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restarting")
+_BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restarting", "awaiting_input")
+_ASKS = "awaiting_input"
 _ENDED = ("success", "failed")
 _BETWEEN_LOOKS = 1.0
 # A wave of the lab takes minutes; whatever takes this long hangs.
@@ -28,17 +30,31 @@ _LONGEST = 3600.0
 States = dict[str, dict[str, str]]
 
 
-def follow(airflow: Airflow, dag_id: str, run: str, store: RunStore, machines: Sequence[str], console: Console) -> str:
+def follow(
+    airflow: Airflow,
+    dag_id: str,
+    run: str,
+    store: RunStore,
+    machines: Sequence[str],
+    console: Console,
+    asked: Callable[[str], None],
+) -> str:
     """Shows the run until it ends, and returns how: `success` or `failed`.
 
     :param machines: names, which in the lab are also their task groups' ids.
+    :param asked: called with the id of a task that begins to wait for a person.
     :raises RetryableError: Airflow does not answer any more, or the run does not end.
     """
     end = time.monotonic() + _LONGEST
+    waiting: set[str] = set()
     with _display(machines, console) as show:
         while time.monotonic() < end:
             tasks = airflow.tasks(dag_id, run)
             show(states_of(tasks, machines), {name: _share(store, name) for name in machines})
+            now = {str(task["task_id"]) for task in tasks if task["state"] == _ASKS}
+            for task_id in sorted(now - waiting):
+                asked(task_id)
+            waiting = now
             state = airflow.run_state(dag_id, run)
             if state in _ENDED:
                 show(states_of(airflow.tasks(dag_id, run), machines), {})
@@ -75,6 +91,8 @@ def current(states: Mapping[str, str]) -> str:
     if failed:
         return f"{failed} failed, source runs again" if rollback == "success" else f"{failed} failed"
     busy = next((step for step in STEPS if states.get(step) in _BUSY), None)
+    if busy and states[busy] == _ASKS:
+        return "waits for a person"
     if busy:
         return f"{busy} (again)" if states[busy] in ("up_for_retry", "restarting") else busy
     return "not begun" if states.get("inventory") == "upstream_failed" else "waits"
@@ -112,4 +130,10 @@ def _lines(states: States, told: States, console: Console) -> None:
                 told[name][step] = state
 
 
-_WORDS = {"running": "begins", "success": "done", "failed": "FAILED", "up_for_retry": "failed, is tried again"}
+_WORDS = {
+    "running": "begins",
+    "success": "done",
+    "failed": "FAILED",
+    "awaiting_input": "waits for a person",
+    "up_for_retry": "failed, is tried again",
+}

@@ -1,10 +1,12 @@
 """What the terminal shows of a wave, from what Airflow says of its tasks."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from drover.evidence.store import RunStore
 from drover_lab.demo import watch
 
 
@@ -28,6 +30,7 @@ def test_the_states_of_each_machine():
         ({"validate": "failed", "rollback": "running"}, "rollback"),
         ({"validate": "failed", "rollback": "success"}, "validate failed, source runs again"),
         ({"inventory": "upstream_failed"}, "not begun"),
+        ({"test": "success", "approval": "awaiting_input"}, "waits for a person"),
         ({"commit": "success", "rollback": "skipped"}, "moved"),
     ],
 )
@@ -52,3 +55,18 @@ def test_without_a_terminal_each_change_is_one_plain_line():
             show({"db": {"inventory": state}}, {})
         show({"db": {"inventory": "success", "preflight": "failed"}}, {})
     assert output.getvalue().splitlines() == ["db: inventory begins", "db: inventory done", "db: preflight FAILED"]
+
+
+def test_a_question_is_told_once_each_time_that_it_is_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "_BETWEEN_LOOKS", 0)
+    looks = iter(["running", "awaiting_input", "awaiting_input", "running", "awaiting_input", "success"])
+    ends = iter([*["running"] * 5, "success"])
+    airflow = SimpleNamespace(tasks=lambda *_: tasks(approval=next(looks, "success")), run_state=lambda *_: next(ends))
+    asked = []
+
+    state = watch.follow(
+        airflow, "wave_x", "run", RunStore(tmp_path, "x", "run"), ["db"], Console(file=io.StringIO()), asked.append
+    )
+
+    assert state == "success"
+    assert asked == ["db.approval", "db.approval"]
