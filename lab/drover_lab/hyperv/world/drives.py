@@ -225,23 +225,23 @@ class Drives:
                 call.fail(_there(path))
                 continue
             target.mkdir(parents=True, exist_ok=True)
-            call.write(_item(path, target))
+            call.write(item(path, target))
 
     def get_item(self, call: Invocation) -> None:
         call.only("Path", "LiteralPath", "Force")
         for path in self._paths(call):
             target = local(self.host, path)
             if target.exists():
-                call.write(_item(path, target))
+                call.write(item(path, target))
             else:
-                call.fail(_not_there(path))
+                call.fail(not_there(path))
 
     def remove_item(self, call: Invocation) -> None:
         call.only("Path", "LiteralPath", "Recurse", "Force", "Confirm")
         for path in self._paths(call):
             target = local(self.host, path)
             if not target.exists():
-                call.fail(_not_there(path))
+                call.fail(not_there(path))
             elif target.is_file():
                 self._deleted(call, path, target)
             elif call.get("Recurse") or not any(target.iterdir()):
@@ -262,7 +262,7 @@ class Drives:
             target.unlink()
 
 
-def _item(path: str, target: Path) -> Any:
+def item(path: str, target: Path) -> Any:
     kind = "System.IO.DirectoryInfo" if target.is_dir() else "System.IO.FileInfo"
     values: dict[str, Any] = {"FullName": path, "Name": path.rstrip("\\").rpartition("\\")[2],
                               "PSIsContainer": target.is_dir()}  # fmt: skip
@@ -271,7 +271,7 @@ def _item(path: str, target: Path) -> Any:
     return PsObject(kind, Names(values), text=path)
 
 
-def _not_there(path: str) -> CmdletFault:
+def not_there(path: str) -> CmdletFault:
     return CmdletFault(f"Cannot find path '{path}' because it does not exist.", "PathNotFound", "ObjectNotFound",
                        "System.Management.Automation.ItemNotFoundException")  # fmt: skip
 

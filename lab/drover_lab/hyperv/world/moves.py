@@ -43,6 +43,16 @@ class Planned:
     missed: dict[str, str] = field(default_factory=dict)
 
 
+def planned_at(host: str, machine: State, state: State) -> Planned:
+    """Its adapters are on the host's switches, as far as there are any of those names."""
+    planned = Planned(host, machine)
+    for card in machine["adapters"]:
+        if card["switch"] is not None and card["switch"] not in state["switches"]:
+            planned.missed[card["id"]] = card["switch"]
+            card["switch"] = None
+    return planned
+
+
 class Moves:
     def __init__(self, host: Host, devices: Devices) -> None:
         self.host, self.devices = host, devices
@@ -55,7 +65,7 @@ class Moves:
         given = call.get("CompatibilityReport")
         planned = given.hidden if given is not None else self._planned(call)
         with world(self.host.folder) as found:
-            call.write(_report(planned, found["hosts"][planned.host]))
+            call.write(report(planned, found["hosts"][planned.host]))
 
     def _planned(self, call: Invocation) -> Planned:
         with world(self.host.folder) as found:
@@ -72,12 +82,7 @@ class Moves:
                     raise invalid(f"No destination is given for the file '{drive['path']}'.")
                 drive["path"] = places[drive["path"].lower()]
             there["folder"] = call.get("VirtualMachinePath")
-            planned = Planned(name, there)
-            for card in there["adapters"]:
-                if card["switch"] is not None and card["switch"] not in found["hosts"][name]["switches"]:
-                    planned.missed[card["id"]] = card["switch"]
-                    card["switch"] = None
-            return planned
+            return planned_at(name, there, found["hosts"][name])
 
     def _reached(self, call: Invocation, found: State, machine: State) -> str:
         """The other host, where it can be logged in at. :raises CmdletFault: it cannot."""
@@ -109,9 +114,7 @@ class Moves:
         call.only("VM")
         for one in given:
             for card in one.hidden.machine["adapters"]:
-                shown = adapter(one.hidden.machine, card)
-                shown.hidden = (one.hidden, card["id"])
-                call.write(shown)
+                call.write(_planned_adapter(one.hidden, card))
 
     def connect(self, call: Invocation) -> None:
         given = call.get("VMNetworkAdapter") or []
@@ -257,14 +260,22 @@ def _jobs(found: State) -> list[State]:
     return list(known.values())
 
 
+def _planned_adapter(planned: Planned, card: State) -> PsObject:
+    shown = adapter(planned.machine, card)
+    shown.hidden = (planned, card["id"])
+    return shown
+
+
 def _problems(planned: Planned, there: State) -> list[tuple[int, str, Any]]:
     found: list[tuple[int, str, Any]] = [
-        (NO_SWITCH, f"Could not find Ethernet switch '{switch}'.", card) for card, switch in planned.missed.items()
+        (NO_SWITCH, f"Could not find Ethernet switch '{planned.missed[card['id']]}'.", _planned_adapter(planned, card))
+        for card in planned.machine["adapters"]
+        if card["id"] in planned.missed
     ]
     return found + [(number, message, None) for number, message in there.get("objections", [])]
 
 
-def _report(planned: Planned, there: State) -> PsObject:
+def report(planned: Planned, there: State) -> PsObject:
     problems = [
         thing("VMCompatibilityError", {"MessageId": number, "Message": message, "Source": source})
         for number, message, source in _problems(planned, there)

@@ -8,6 +8,8 @@ from drover_lab.hyperv.world import arrivals, care, moves, qemu
 from drover_lab.hyperv.world.checkpoints import Checkpoints
 from drover_lab.hyperv.world.devices import Devices
 from drover_lab.hyperv.world.drives import Drives
+from drover_lab.hyperv.world.exports import Exports
+from drover_lab.hyperv.world.files import Files
 from drover_lab.hyperv.world.handed import Handed
 from drover_lab.hyperv.world.hostcmds import HostCmdlets
 from drover_lab.hyperv.world.machines import Machines
@@ -45,6 +47,7 @@ def cmdlets(host: Host) -> dict[str, Run]:
     machines, devices, drives = Machines(host), Devices(host), Drives(host)
     going = moves.Moves(host, devices)
     checkpoints, itself, handed = Checkpoints(host), HostCmdlets(host, going), Handed(host)
+    exports, files = Exports(host, checkpoints, going), Files(host)
     handed.known = {
         "Get-VM": machines.get, "New-VM": machines.new, "Set-VM": machines.set, "Rename-VM": machines.rename,
         "Remove-VM": machines.remove, "Start-VM": machines.start, "Stop-VM": machines.stop,
@@ -66,7 +69,9 @@ def cmdlets(host: Host) -> dict[str, Run]:
         "Checkpoint-VM": checkpoints.make, "Get-VMSnapshot": checkpoints.get, "Remove-VMSnapshot": checkpoints.remove,
         "Restore-VMSnapshot": checkpoints.restore,
         "Get-VMHost": itself.get, "Get-VMSwitch": itself.switches, "Get-VMHostSupportedVersion": itself.versions,
-        "Compare-VM": going.compare, "Move-VM": going.move, "Receive-Job": going.receive,
+        "Export-VM": exports.export, "Import-VM": exports.import_, "Compare-VM": exports.compare,
+        "Get-ChildItem": files.children, "Move-Item": files.move, "Get-FileHash": files.digest,
+        "Move-VM": going.move, "Receive-Job": going.receive,
         "Get-VMAssignableDevice": handed.devices, "Get-VMGpuPartitionAdapter": handed.gpus,
         "Get-VMFibreChannelHba": handed.fibre, "Get-VMComPort": handed.ports, "Get-Command": handed.command,
         "Get-CimInstance": itself.cim, "Get-WmiObject": itself.wmi,

@@ -1,0 +1,123 @@
+"""Export-VM and Import-VM through the product's own functions, on a simulated host with real files."""
+
+import hashlib
+import json
+import subprocess
+from typing import Any, cast
+
+import pytest
+from posh import answer as answered
+from worlds import MIB, Peer, definition
+
+from drover.errors import BadInputError, OperatorNeededError
+from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.hyperv import folders, target
+from drover.hypervisors.hyperv.errors import script_error
+from drover.hypervisors.hyperv.session import Session
+from drover.model import PowerState
+
+OUT = "D:\\Exports\\Müller's $(id)"
+
+
+class Direct:
+    """Stands where a Session does: its scripts run at this host, without WinRM in between."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.target = target.read(ConnectionSpec("hv_a", "hyperv", "hv-a", "administrator", "secret"))
+
+    def run(self, script: str, parameters: dict[str, Any], *, deadline: float = 0) -> list[Any]:
+        found = answered(script, json.loads(json.dumps(parameters)), self.peer.runner)
+        if not found["ok"]:
+            raise script_error("hv-a", found)
+        return list(found["value"])
+
+
+@pytest.fixture
+def session(hv: Peer) -> Session:
+    (identity,) = hv.script("define", **definition())
+    hv.script("rename", id=identity, name="mill")
+    write = ["qemu-io", "-f", "vhdx", "-c", "write -P 7 1M 64k", str(hv.file())]
+    subprocess.run(write, check=True, capture_output=True)
+    return cast(Session, Direct(hv))
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_machine_is_exported_with_digests_and_imported_as_another_one(
+    hv: Peer, session: Session, running: bool
+) -> None:
+    if running:
+        hv.script("power-on", id=hv.machine()["id"])
+    done = folders.export_to(session, "mill", OUT)
+    home = hv.file(OUT)
+    files = {path.relative_to(home).as_posix().replace("/", "\\"): path for path in home.rglob("*") if path.is_file()}
+    assert done.path == OUT
+    assert done.files == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    assert {name.partition("\\")[0] for name in files} == {"Virtual Machines", "Virtual Hard Disks"}
+    assert done.bytes == sum(path.stat().st_size for path in files.values()) > 16 * MIB
+    assert [path.name for path in home.parent.iterdir()] == [home.name]
+
+    made = folders.import_from(session, OUT, name="mill again", new_id=True, pool="D:")
+    assert (made.name, made.state, made.autostart) == ("mill again", PowerState.OFF, False)
+    assert made.id != hv.script("machines")[0]["id"]
+    (disk,) = made.disks
+    assert disk.path.startswith("D:\\Hyper-V\\Virtual Hard Disks\\drover-mill")
+    read = ["qemu-io", "-r", "-f", "vhdx", "-c", "read -P 7 1M 64k", str(hv.file(disk.path))]
+    assert b"failed" not in subprocess.run(read, check=True, capture_output=True).stdout
+    assert home.is_dir()
+
+
+def test_what_is_there_is_never_overwritten(hv: Peer, session: Session) -> None:
+    folders.export_to(session, "mill", OUT)
+    with pytest.raises(OperatorNeededError, match="is there already"):
+        folders.export_to(session, "mill", OUT)
+    with pytest.raises(BadInputError, match="has a machine named 'mill' already"):
+        folders.import_from(session, OUT, name="mill")
+    with pytest.raises(OperatorNeededError, match="this identifier already exists") as caught:
+        folders.import_from(session, OUT, name="other")
+    assert "with a new id" in caught.value.remedy
+    assert [one["name"] for one in hv.script("machines")] == ["mill"]
+
+
+def test_what_a_killed_export_left_is_made_anew(hv: Peer, session: Session) -> None:
+    done = folders.export_to(session, "mill", OUT)
+    work = next(iter(asked_for(hv, session)))
+    hv.file(work).mkdir(parents=True)
+    (hv.file(work) / "half").write_text("a half")
+    again = folders.export_to(session, "mill", "D:\\Exports\\two")
+    assert again.files.keys() == done.files.keys()
+    assert not hv.file(work).exists()
+
+
+def asked_for(hv: Peer, session: Session) -> list[str]:
+    """Where the next export to `two` would keep what is not whole yet."""
+    seen: list[str] = []
+
+    class Asked(Direct):
+        def run(self, script: str, parameters: dict[str, Any], *, deadline: float = 0) -> list[Any]:
+            if "work" in parameters:
+                seen.append(parameters["work"])
+                return [{"path": "D:\\Exports\\two\\a", "sha256": "0", "size": "0"}]
+            return super().run(script, parameters, deadline=deadline)
+
+    folders.export_to(cast(Session, Asked(hv)), "mill", "D:\\Exports\\two")
+    return seen
+
+
+def test_a_switch_that_is_missed_is_told_or_replaced(hv: Peer, session: Session) -> None:
+    folders.export_to(session, "mill", OUT)
+    with hv.host.state() as state:
+        state["switches"] = {"lan": "External"}
+    with pytest.raises(OperatorNeededError, match="Could not find Ethernet switch 'production'"):
+        folders.import_from(session, OUT, name="two", new_id=True)
+    assert [one["name"] for one in hv.script("machines")] == ["mill"]
+    made = folders.import_from(session, OUT, name="two", new_id=True, switch="lan")
+    assert [nic.network for nic in made.nics] == ["lan"]
+
+
+@pytest.mark.parametrize(
+    "folder", ["", "Exports", "/srv/x", "D:", "D:\\", "D:\\a*", "D:\\..\\a", "\\\\nas\\a", "D:\\a\nb"]
+)
+def test_what_is_no_folder_of_the_host_is_refused(session: Session, folder: str) -> None:
+    with pytest.raises(BadInputError, match="is no folder of a Windows host"):
+        folders.export_to(session, "mill", folder)
