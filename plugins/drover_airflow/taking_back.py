@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ from airflow.sdk import Param
 
 from drover.errors import BadInputError, DroverError
 from drover.evidence.store import MachineStore, RunStore
-from drover.migration import claims, returning
+from drover.migration import claims, restore_test, returning
 from drover.migration.alone import busy
 from drover.migration.move import open_move
 from drover.migration.together import to_take_back
@@ -105,7 +106,7 @@ def left_behind(is_running: IsRunning) -> list[Machine]:
     """Machines that are on their way in a run that has ended: it was marked as failed, or its rollback gave up."""
     found: list[Machine] = []
     broken: list[DroverError] = []
-    for claim in claims.held(store_root()):
+    for claim in _held():
         try:
             found += _left(claim, is_running)
         except DroverError as error:
@@ -124,6 +125,13 @@ def _left(claim: claims.Claim, is_running: IsRunning) -> list[Machine]:
     elif is_running(kept.dag, claim.run) or busy(store_root(), claim.uuid):
         log.info("'%s' is in good hands: run %s of %s.", claim.machine, claim.run, kept.dag)
     elif _tried_lately(_store(kept, claim.machine)):
+def _held() -> list[claims.Claim]:
+    """Those on their way, and those of whose restore test something is left."""
+    held = claims.held(store_root())
+    tests = [claims.Claim(**asdict(mark)) for mark in restore_test.left_behind(store_root())]
+    return held + [claim for claim in tests if claim not in held]
+
+
         log.info("'%s' could not be taken back a while ago; the next try is due later.", claim.machine)
     else:
         log.warning("'%s' was left by run %s of %s, and is taken back.", claim.machine, claim.run, kept.dag)

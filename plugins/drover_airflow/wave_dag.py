@@ -70,6 +70,13 @@ STEPS = (
     Step("transfer", stages.TransferOperator, options=_MOVES_BYTES),
     Step("validate", stages.ValidateOperator, options=_MOVES_BYTES),
     Step("test", stages.TrialOperator),
+    Step(
+        "restore-test",
+        stages.RestoreTestOperator,
+        asked=lambda wave, _plan: wave.backup.restore_test != "digests",
+        options=_MOVES_BYTES,
+    ),
+    Step("window", WindowOperator, asked=lambda wave, _plan: wave.window is not None),
     Step("approval", ApprovalOperator, asked=lambda wave, plan: wave.approval_of(plan) is not None),
     Step("cutover", stages.CutoverOperator),
     Step("commit", stages.CommitOperator),

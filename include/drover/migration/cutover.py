@@ -3,7 +3,7 @@
 import time
 
 from drover.errors import OperatorNeededError
-from drover.migration import along, backup, checks, intents
+from drover.migration import along, backup, checks, intents, restore_test
 from drover.migration.approval import steps_before_cutover
 from drover.migration.disks import refuse_changed_source
 from drover.migration.intents import Intent
@@ -15,6 +15,7 @@ from drover.model import PowerState, Strategy
 @stage("cutover")
 def run(move: Move) -> Facts:
     require(move, *steps_before_cutover(move))
+    restore_test.require_proof(move)
     backup.check_whole(move)
     _refuse_two(move)
     if move.plan.strategy is Strategy.COLD:

@@ -10,7 +10,18 @@ from enum import StrEnum
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveMover
-from drover.migration import along, backup, bandwidth, checks, claims, homecoming, intents, order, returning
+from drover.migration import (
+    along,
+    backup,
+    bandwidth,
+    checks,
+    claims,
+    homecoming,
+    intents,
+    order,
+    restore_test,
+    returning,
+)
 from drover.migration.alone import alone, busy
 from drover.migration.disks import COMPARED, journal, manifests
 from drover.migration.intents import Intent
@@ -26,6 +37,7 @@ _LOOK_SECONDS = 1.0
 
 def run(move: Move) -> Facts:
     """`nothing` in the facts says why there was nothing to take back; then nothing is recorded either."""
+    restore_test.try_to_clean_up(move)
     if why := _nothing(move):
         _let_go(move)
         return {"nothing": why}

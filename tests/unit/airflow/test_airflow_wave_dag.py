@@ -95,3 +95,12 @@ def test_no_step_is_ended_before_its_machines_own_deadlines(tmp_path):
     for step, least in (("test", 3), ("cutover", 3), ("rollback", 5)):
         assert dag.get_task(f"db.{step}").execution_timeout > timedelta(hours=least), step
     assert dag.get_task("web.cutover").execution_timeout < timedelta(hours=1)
+
+
+def test_the_backup_is_booted_only_where_the_wave_asks_for_it(tmp_path):
+    path = pair(tmp_path)
+    assert "db.restore-test" not in dag_of(path).task_ids
+    path.write_text(path.read_text().replace("backups}", "backups, restore_test: sample}"))
+    dag = dag_of(path)
+    assert dag.get_task("db.restore-test").upstream_task_ids == {"db.backup"}
+    assert "db.transfer" in dag.get_task("db.restore-test").downstream_task_ids
