@@ -3,6 +3,7 @@
 A terminal shows a bar for each machine; anything else gets one plain line whenever something begins or ends.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ STEPS = {
 }  # fmt: skip
 _BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restarting", "awaiting_input")
 _ASKS = "awaiting_input"
+# Seconds. Answered sooner, a task may come back before a busy scheduler has heard that it waits, and then is ended
+# (apache/airflow#72716). No person is that quick.
+_HEARD = 10.0
 _ENDED = ("success", "failed")
 _BETWEEN_LOOKS = 1.0
 # A wave of the lab takes minutes; whatever takes this long hangs.
@@ -42,19 +46,20 @@ def follow(
     """Shows the run until it ends, and returns how: `success` or `failed`.
 
     :param machines: names, which in the lab are also their task groups' ids.
-    :param asked: called with the id of a task that begins to wait for a person.
+    :param asked: called once with the id of a task that waits for a person.
     :raises RetryableError: Airflow does not answer any more, or the run does not end.
     """
     end = time.monotonic() + _LONGEST
-    waiting: set[str] = set()
+    waiting: dict[str, float] = {}
     with _display(machines, console) as show:
         while time.monotonic() < end:
             tasks = airflow.tasks(dag_id, run)
             show(states_of(tasks, machines), {name: _share(store, name) for name in machines})
-            now = {str(task["task_id"]) for task in tasks if task["state"] == _ASKS}
-            for task_id in sorted(now - waiting):
+            asking = {str(task["task_id"]) for task in tasks if task["state"] == _ASKS}
+            waiting = {task_id: waiting.get(task_id, time.monotonic() + _HEARD) for task_id in sorted(asking)}
+            for task_id in [task_id for task_id, due in waiting.items() if time.monotonic() >= due]:
                 asked(task_id)
-            waiting = now
+                waiting[task_id] = math.inf
             state = airflow.run_state(dag_id, run)
             if state in _ENDED:
                 show(states_of(airflow.tasks(dag_id, run), machines), {})

@@ -59,6 +59,7 @@ def test_without_a_terminal_each_change_is_one_plain_line():
 
 def test_a_question_is_told_once_each_time_that_it_is_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "_BETWEEN_LOOKS", 0)
+    monkeypatch.setattr(watch, "_HEARD", 0)
     looks = iter(["running", "awaiting_input", "awaiting_input", "running", "awaiting_input", "success"])
     ends = iter([*["running"] * 5, "success"])
     airflow = SimpleNamespace(tasks=lambda *_: tasks(approval=next(looks, "success")), run_state=lambda *_: next(ends))
@@ -70,3 +71,16 @@ def test_a_question_is_told_once_each_time_that_it_is_asked(tmp_path, monkeypatc
 
     assert state == "success"
     assert asked == ["db.approval", "db.approval"]
+
+
+def test_a_question_is_not_answered_before_the_scheduler_has_heard_that_it_is_asked(tmp_path, monkeypatch):
+    clock, looked, asked = iter(range(1000)), [], []
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=looked.append))
+    airflow = SimpleNamespace(
+        tasks=lambda *_: tasks(approval="awaiting_input"), run_state=lambda *_: "success" if asked else "running"
+    )
+    watch.follow(
+        airflow, "wave_x", "run", RunStore(tmp_path, "x", "run"), ["db"], Console(file=io.StringIO()), asked.append
+    )
+    assert asked == ["db.approval"]
+    assert len(looked) > 2
