@@ -110,7 +110,7 @@ class Ownership:
 
     :param role: at the target `target` while it was made and never let run, `started` from when it may run on the
         production network, `committed` when the move is final, `kept` when it ran and was rolled back; at the source
-        `migrated` when the move is final, `returned` when that was taken back; `restored` what was brought back from a
+        `migrated` when the move is final, `returned` when that was taken back, `retiring` while it is removed for good; `restored` what was brought back from a
         backup. Only a `target` is ever written or removed.
     """
 
@@ -195,6 +195,7 @@ class Host:
 
     :param clock: seconds since the epoch by its own clock, when it was asked.
     :param in_maintenance: no machine may be started there.
+    :param id: what the platform calls it, the same by whatever name it is reached; None where it has no such thing.
     """
 
     name: str
@@ -208,6 +209,7 @@ class Host:
     machine_types: tuple[str, ...] = ()
     firmwares: tuple[Firmware, ...] = ()
     in_maintenance: bool = False
+    id: str | None = None
 
 
 class Category(StrEnum):

@@ -58,6 +58,7 @@ def host(session: Session) -> Host:
         machine_types=tuple(sorted(shared)),
         firmwares=(Firmware.BIOS, Firmware.UEFI) if usable else (),
         in_maintenance=not usable,
+        id=about.instanceUuid or None,
     )
 
 
