@@ -8,11 +8,11 @@ DROVER_QUEUES  `connection=queue` pairs separated by commas: tasks that move byt
 import os
 from pathlib import Path
 
-_STORE = "/var/lib/drover/store"
+from drover.evidence.store import default_root
 
 
 def store_root() -> Path:
-    return Path(os.environ.get("DROVER_STORE") or _STORE)
+    return default_root()
 
 
 def wave_folders(dags: Path) -> list[Path]:

@@ -24,6 +24,7 @@ from drover_airflow.operators import migration as stages
 from drover_airflow.operators.approval import ApprovalOperator
 from drover_airflow.operators.report import ReportOperator
 from drover_airflow.operators.take_back import AfterFailureOperator, TakeBackOperator
+from drover_airflow.operators.waiting import WindowOperator
 from drover_airflow.settings import queue_of
 
 # No machine's key can look like this: a doubled hyphen is only ever followed by a digest in them.
@@ -67,6 +68,7 @@ STEPS = (
     Step("inventory", stages.InventoryOperator, at_source=True),
     Step("preflight", stages.PreflightOperator, at_source=True),
     Step("backup", stages.BackupOperator, at_source=True, options=_MOVES_BYTES),
+    Step("window", WindowOperator, asked=lambda wave, _plan: wave.window is not None),
     Step("transfer", stages.TransferOperator, options=_MOVES_BYTES),
     Step("validate", stages.ValidateOperator, options=_MOVES_BYTES),
     Step("test", stages.TrialOperator),

@@ -15,6 +15,10 @@ app = typer.Typer(help=__doc__, add_completion=False)
 def plan(
     wave_file: Annotated[Path, typer.Argument(metavar="WAVE.yaml", help="The wave file.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+    timeline: Annotated[
+        Path | None,
+        typer.Option("--timeline", metavar="FILE.svg", help="Also draw the timeline there.", show_default=False),
+    ] = None,
 ) -> None:
     """Show what a wave would do: concerns, order and estimate. Changes nothing.
 
@@ -22,12 +26,17 @@ def plan(
     """
     import json
 
+    from drover.evidence.store import default_root
     from drover.hypervisors.connection import resolve
     from drover.hypervisors.registry import connect
+    from drover.waves import measured
     from drover.waves.loader import load
     from drover.waves.plan import plan as make_plan
 
-    report = make_plan(load(wave_file), lambda conn_id: connect(resolve(conn_id)), resolve)
+    known = measured.read(default_root())
+    report = make_plan(load(wave_file), lambda conn_id: connect(resolve(conn_id)), resolve, known)
+    if timeline is not None:
+        _draw(report, timeline)
     if as_json:
         typer.echo(json.dumps(as_json_value(report), indent=2))
     else:
@@ -36,6 +45,23 @@ def plan(
         show(report)
     if report.critical:
         raise typer.Exit(1)
+
+
+def _draw(report: "PlanReport", path: Path) -> None:
+    from drover.errors import BadInputError
+    from drover.waves.picture import svg
+    from drover.waves.words import duration
+
+    wave = report.wave
+    title = f"Wave {wave.wave}: {wave.source} to {wave.target}, {duration(report.seconds)}"
+    try:
+        names = [machine.plan.name for machine in report.machines]
+        closes = report.fit.lead + report.fit.there if report.fit else None
+        path.write_text(svg(title, names, report.spans, closes), encoding="utf-8")
+    except OSError as error:
+        raise BadInputError(
+            f"The timeline cannot be written to {path}: {error.strerror}.", remedy="Name a file in a folder of yours."
+        ) from None
 
 
 def as_json_value(report: "PlanReport") -> dict[str, Any]:
@@ -49,7 +75,28 @@ def as_json_value(report: "PlanReport") -> dict[str, Any]:
         "estimate_seconds": round(report.seconds, 1),
         "estimate_complete": all(machine.estimate for machine in report.machines),
         "estimate_basis": report.basis,
+        "window": _window(report),
+        "timeline": [
+            {"machine": span.machine, "step": span.step, "begins": round(span.begins, 1), "ends": round(span.ends, 1)}
+            for span in report.spans
+        ],
         "machines": [_machine(machine) for machine in report.machines],
+    }
+
+
+def _window(report: "PlanReport") -> dict[str, Any] | None:
+    """What the wave needs against what its window leaves; None where it has no window."""
+    fit = report.fit
+    if fit is None:
+        return None
+    return {
+        "opens": fit.opens,
+        "closes": fit.closes,
+        "needed_seconds": round(fit.needed, 1),
+        "left_seconds": round(fit.there, 1),
+        "begin_before_seconds": round(fit.lead, 1),
+        "fits": list(fit.fits),
+        "late": list(fit.late),
     }
 
 

@@ -8,6 +8,7 @@ Layout:
 """
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
@@ -29,6 +30,12 @@ MACHINE = "store.json"
 RUN = ".run.json"  # no machine's folder can have this name
 LOCK = ".lock"
 _PROGRESS_EVERY = 0.2
+_DEFAULT_ROOT = "/var/lib/drover/store"
+
+
+def default_root() -> Path:
+    """The folder of all evidence: DROVER_STORE in the environment, or where a deployment keeps it."""
+    return Path(os.environ.get("DROVER_STORE") or _DEFAULT_ROOT)
 
 
 class RunStore:

@@ -24,6 +24,8 @@ def run(move: Move) -> Facts:
     return {
         "uuid": machine.uuid,
         "host": machine.host,
+        "from": move.wave.source_of(move.plan),
+        "to": move.wave.target_of(move.plan),
         "state": machine.state.value,
         "firmware": machine.firmware.value,
         "cpus": machine.cpu.count,

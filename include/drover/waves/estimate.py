@@ -7,61 +7,142 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from drover.model import Strategy, VirtualMachine
+from drover.waves import limits, timeline
 from drover.waves.schema import MachinePlan, Wave
+from drover.waves.speeds import DEFAULTS, MIB, Known, Speeds
+from drover.waves.timeline import Job, Span, Step
 
-MIB = 1024**2
-# Measured with Drover's own SSH path on two cores without hardware help: 322 MiB/s in one direction. A transfer goes
-# in one direction from the source and in another to the target over the same machine, which halves it.
-READ_RATE = 322 * MIB
-COPY_RATE = READ_RATE // 2
-# A live move copies disks and memory from host to host; a busy guest writes meanwhile, and that is copied again.
-LIVE_RATE = COPY_RATE
-LIVE_REWRITES = 1.2
-# What takes its time whatever the size: shutting down, defining, reading the files of a guest offline, booting.
-FIXED = {Strategy.COLD: 90.0, Strategy.LIVE: 60.0}
+# What a machine goes through, in this order.
+STEPS = ("inventory", "preflight", "backup", "transfer", "validate", "test", "cutover", "commit")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What of a machine counts for the estimate.
+
+    :param data: bytes that its disks hold.
+    :param host: on which it is. :param pools: that hold its disks.
+    """
+
+    data: int
+    memory: int
+    host: str = ""
+    pools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """:param data: bytes that the disks hold. :param basis: on what it rests, in words."""
+    """:param seconds: with the link to itself. :param data: bytes that the disks hold. :param basis: in words."""
 
     seconds: float
     data: int
     basis: str
 
 
-def estimate_machine(wave: Wave, plan: MachinePlan, machine: VirtualMachine) -> Estimate:
-    """Backup, transfer, read-back and boot of one machine that has the link to itself."""
-    data = sum(disk.allocated for disk in machine.disks)
-    copy, read = _limited(wave, COPY_RATE), _limited(wave, READ_RATE)
-    backup = data / copy + data / READ_RATE  # the backup lies here: reading it back leaves the link alone
-    if plan.strategy is Strategy.LIVE:
-        moving = (data * LIVE_REWRITES + machine.memory) / _limited(wave, LIVE_RATE)
-        check = 2 * data / read if plan.compare_at_switchover else 0.0
-    else:
-        moving, check = data / copy, data / read
-    return Estimate(backup + moving + check + FIXED[plan.strategy], data, basis(wave))
+def load_of(machine: VirtualMachine) -> Load:
+    pools = sorted({disk.pool for disk in machine.disks if disk.pool})
+    return Load(sum(disk.allocated for disk in machine.disks), machine.memory, machine.host, tuple(pools))
 
 
-def estimate_wave(order: Sequence[Sequence[str]], machines: Mapping[str, tuple[float, Strategy]]) -> float:
-    """The whole wave: tier after tier; machines of one tier share the link, so only their fixed times overlap.
+def estimate_machine(wave: Wave, plan: MachinePlan, load: Load, known: Known = DEFAULTS) -> Estimate:
+    """Every step of one machine that has the link to itself."""
+    steps = steps_of(wave, plan, load, known)
+    alone = timeline.end(timeline.play([Job(plan.name, (), steps)], limit=wave.bandwidth))
+    return Estimate(alone, load.data, basis(wave, known))
 
-    :param machines: seconds and strategy by name; a machine that is not here counts for nothing.
+
+def jobs(
+    wave: Wave, loads: Mapping[str, Load], known: Known = DEFAULTS, done: Mapping[str, frozenset[str]] | None = None
+) -> list[Job]:
+    """The machines of the wave with the steps that are still to be done; one without a load is not among them.
+
+    :param loads: by the machine's name. :param done: the steps that each machine has behind it.
     """
-    total = 0.0
-    for tier in order:
-        known = [machines[name] for name in tier if name in machines]
-        fixed = [FIXED[strategy] for _, strategy in known]
-        total += sum(seconds for seconds, _ in known) - sum(fixed) + max(fixed, default=0.0)
-    return total
+    behind = done or {}
+    return [
+        Job(
+            plan.name,
+            plan.after,
+            tuple(
+                step
+                for step in steps_of(wave, plan, loads[plan.name], known)
+                if step.name not in behind.get(plan.name, ())
+            ),
+        )
+        for plan in wave.machines
+        if plan.name in loads
+    ]
 
 
-def basis(wave: Wave) -> str:
+def play(wave: Wave, todo: Sequence[Job], gate: float = 0.0) -> tuple[Span, ...]:
+    """When each step begins and ends, within the wave's limits; sorted by beginning. The wave begins at 0.
+
+    :param gate: before this moment no machine goes down.
+    """
+    spans = timeline.play(todo, limit=wave.bandwidth, slots=_slots(wave, todo), gate=gate)
+    return tuple(sorted(spans, key=lambda span: (span.begins, span.ends)))
+
+
+def lead(wave: Wave, todo: Sequence[Job]) -> float:
+    """How long before its window opens the wave may usefully begin."""
+    return timeline.lead(todo, limit=wave.bandwidth, slots=_slots(wave, todo))
+
+
+def steps_of(wave: Wave, plan: MachinePlan, load: Load, known: Known) -> tuple[Step, ...]:
+    """Each step with what it takes."""
+    source, target = wave.source_of(plan), wave.target_of(plan)
+    speeds = known.of(source, target, plan.strategy, plan.name)
+    return tuple(_step(wave, plan, name, load, speeds, f"{source} -> {target}") for name in STEPS)
+
+
+def _step(wave: Wave, plan: MachinePlan, name: str, load: Load, speeds: Speeds, link: str) -> Step:
+    passes, takes, here = passing(name, plan.strategy, load, speeds, plan.compare_at_switchover)
+    fixed = speeds.seconds(plan.strategy, name) + here
+    places = limits.places(wave, plan, name, load.host, wave.mappings_of(plan).host or "", load.pools)
+    rate = passes / takes if passes > 0 else 1.0
+    return Step(name, fixed, passes, rate, link, places)
+
+
+def passing(
+    step: str, strategy: Strategy, load: Load, speeds: Speeds, compared: bool = False
+) -> tuple[float, float, float]:
+    """Bytes of a step that pass the link, the seconds they take alone, and the seconds of bytes that stay here.
+
+    :param compared: whether a live move's disks are compared while the guest stands still.
+    """
+    data, live = float(load.data), strategy is Strategy.LIVE
+    if step == "backup":
+        # It lies here: reading it back leaves the link alone.
+        return data, data / speeds.copy, data / speeds.read
+    if step == "transfer" and live:
+        moved = (load.data + load.memory) * speeds.rewrites
+        again = 2 * data if compared else 0.0
+        return moved + again, moved / speeds.live + again / speeds.read, 0.0
+    if step == "transfer":
+        return 2 * data, data / speeds.copy + data / speeds.read, 0.0
+    if step == "validate" and not live:
+        return data, data / speeds.read, 0.0
+    return 0.0, 0.0, 0.0
+
+
+def _slots(wave: Wave, todo: Sequence[Job]) -> dict[str, int]:
+    places = {place for job in todo for step in job.steps for place in step.slots}
+    return {place: count for place in sorted(places) if (count := limits.most(wave, place)) is not None}
+
+
+def basis(wave: Wave, known: Known = DEFAULTS) -> str:
     """On what the estimates of this wave rest."""
-    copy = _limited(wave, COPY_RATE)
-    why = "the wave's bandwidth limit" if copy < COPY_RATE else "as measured through SSH on two cores"
-    return f"{copy / MIB:.0f} MiB/s copying ({why}), what the disks hold now, tiers one after the other"
-
-
-def _limited(wave: Wave, rate: int) -> int:
-    return rate if wave.bandwidth is None else min(rate, wave.bandwidth)
+    all_speeds = [known.of(wave.source_of(p), wave.target_of(p), p.strategy, p.name) for p in wave.machines]
+    slowest = min(speeds.copy for speeds in all_speeds)
+    limited = wave.bandwidth is not None and wave.bandwidth < slowest
+    rate = min(slowest, wave.bandwidth) if wave.bandwidth is not None else slowest
+    seen = sum(1 for speeds in all_speeds if speeds.runs)
+    if seen == len(all_speeds):
+        why = "as measured in earlier runs between these hosts"
+    elif seen:
+        why = f"as measured in earlier runs for {seen} of {len(all_speeds)} machines, a cautious default for the others"
+    else:
+        why = "a cautious default, as nothing was moved between these hosts yet"
+    if limited:
+        why = f"the wave's bandwidth limit; else {why}"
+    return f"{rate / MIB:.0f} MiB/s copying ({why}), what the disks hold now, and the wave's order"

@@ -1,18 +1,23 @@
 """What a wave would do: each machine's concerns, the order, the estimate. Changes nothing anywhere."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from drover.concerns.gather import Resolver, Translate, assemble, read_facts
-from drover.concerns.preflight import HostFacts
+from drover.concerns.gather import Resolver, assemble, live_check, read_facts
+from drover.concerns.preflight import HostFacts, Preflight
 from drover.concerns.run import run
 from drover.hypervisors.port import Hypervisor
 from drover.model import Category, Concern
-from drover.waves.estimate import Estimate, basis, estimate_machine, estimate_wave
+from drover.waves import estimate, fit, timeline
+from drover.waves.estimate import Estimate, Load, load_of
+from drover.waves.fit import Fit
 from drover.waves.order import tiers
 from drover.waves.proofs import Proofs, proofs
 from drover.waves.schema import MachinePlan, Wave
+from drover.waves.speeds import DEFAULTS, Known
+from drover.waves.timeline import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +34,19 @@ class PlannedMachine:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """:param order: the machines' names in tiers. :param seconds: the estimate for the whole wave."""
+    """:param order: the machines' names in tiers. :param seconds: the estimate for the whole wave.
+
+    :param spans: when each step of each machine is expected to begin and end, counted from the wave's beginning.
+    :param fit: None where the wave has no window.
+    """
 
     wave: Wave
     machines: tuple[PlannedMachine, ...]
     order: tuple[tuple[str, ...], ...]
     seconds: float
     basis: str
+    spans: tuple[Span, ...] = ()
+    fit: Fit | None = None
 
     @property
     def critical(self) -> int:
@@ -43,10 +54,13 @@ class PlanReport:
         return sum(c.category is Category.CRITICAL for machine in self.machines for c in machine.concerns)
 
 
-def plan(wave: Wave, open_hypervisor: Callable[[str], Hypervisor], resolve: Resolver) -> PlanReport:
+def plan(
+    wave: Wave, open_hypervisor: Callable[[str], Hypervisor], resolve: Resolver, known: Known = DEFAULTS
+) -> PlanReport:
     """The plan of the whole wave; each hypervisor is opened and asked once.
 
     :param open_hypervisor: gives the hypervisor behind a connection id; it is closed again here.
+    :param known: how fast earlier moves went.
     :raises BadInputError, RetryableError, OperatorNeededError: a hypervisor cannot be reached.
     """
     ends = {end for machine in wave.machines for end in (wave.source_of(machine), wave.target_of(machine))}
@@ -55,28 +69,31 @@ def plan(wave: Wave, open_hypervisor: Callable[[str], Hypervisor], resolve: Reso
         opened = {conn_id: stack.enter_context(open_hypervisor(conn_id)) for conn_id in sorted(ends)}
         for conn_id, hypervisor in opened.items():
             facts[conn_id] = read_facts(hypervisor)
-        machines = [
-            _machine(wave, machine, facts, resolve, opened[wave.target_of(machine)].translated)
-            for machine in wave.machines
-        ]
+        loads = _loads(wave, facts)
+        fitting = fit.planned(wave, loads, time.time(), known)
+        machines = []
+        for machine in wave.machines:
+            source, target = opened[wave.source_of(machine)], opened[wave.target_of(machine)]
+            seen = assemble(wave, machine, facts, resolve, target.translated, live_check(source, target))
+            machines.append(_machine(replace(seen, fit=fitting), loads.get(machine.name), known))
     order = tuple(tuple(machine.name for machine in tier) for tier in tiers(wave))
-    return PlanReport(wave, tuple(machines), order, _seconds(machines, order), basis(wave))
+    spans = estimate.play(wave, estimate.jobs(wave, loads, known), fitting.lead if fitting else 0.0)
+    return PlanReport(wave, tuple(machines), order, timeline.end(spans), estimate.basis(wave, known), spans, fitting)
 
 
-def _machine(
-    wave: Wave, machine: MachinePlan, facts: dict[str, HostFacts], resolve: Resolver, translate: Translate
-) -> PlannedMachine:
-    preflight = assemble(wave, machine, facts, resolve, translate)
+def _loads(wave: Wave, facts: dict[str, HostFacts]) -> dict[str, Load]:
+    """Of every machine that is at its source."""
+    found = {(conn_id, vm.name): vm for conn_id, there in facts.items() for vm in there.machines}
+    sought = {plan.name: found.get((wave.source_of(plan), plan.name)) for plan in wave.machines}
+    return {name: load_of(machine) for name, machine in sought.items() if machine is not None}
+
+
+def _machine(seen: Preflight, load: Load | None, known: Known) -> PlannedMachine:
     return PlannedMachine(
-        plan=machine,
-        source=facts[wave.source_of(machine)].host.name,
-        target=facts[wave.target_of(machine)].host.name,
-        concerns=tuple(run(preflight)),
-        estimate=estimate_machine(wave, machine, preflight.source) if preflight.source else None,
-        proofs=proofs(machine),
+        plan=seen.plan,
+        source=seen.source_host.name,
+        target=seen.target_host.name,
+        concerns=tuple(run(seen)),
+        estimate=estimate.estimate_machine(seen.wave, seen.plan, load, known) if load else None,
+        proofs=proofs(seen.plan),
     )
-
-
-def _seconds(machines: Iterable[PlannedMachine], order: tuple[tuple[str, ...], ...]) -> float:
-    known = {m.plan.name: (m.estimate.seconds, m.plan.strategy) for m in machines if m.estimate}
-    return estimate_wave(order, known)

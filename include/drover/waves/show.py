@@ -7,8 +7,13 @@ from rich.text import Text
 
 from drover.concerns.finding import size
 from drover.model import Category
+from drover.waves.fit import Fit
+from drover.waves.picture import LOOKS, OTHER
 from drover.waves.plan import PlannedMachine, PlanReport
+from drover.waves.timeline import Span
+from drover.waves.words import duration
 
+_COLUMNS = 60
 _STYLE = {Category.CRITICAL: "bold red", Category.WARNING: "yellow", Category.INFORMATION: "cyan"}
 
 
@@ -22,19 +27,15 @@ def show(report: PlanReport, console: Console | None = None) -> None:
     console.print(_machines(report))
     if any(machine.concerns for machine in report.machines):
         console.print(_concerns(report))
+    if report.spans:
+        console.print(_timeline(report))
     console.print(Text(f"Estimate: {duration(report.seconds)}. It rests on {report.basis}."))
+    if report.fit:
+        console.print(Text(f"Window: {_window(report.fit)}"))
     missing = [machine.plan.name for machine in report.machines if machine.estimate is None]
     if missing:
         console.print(Text(f"Not in the estimate, because not found: {', '.join(missing)}.", style="yellow"))
     console.print(_verdict(report))
-
-
-def duration(seconds: float) -> str:
-    """For a reader: `1 h 05 min`, `3 min`, `40 s`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _machines(report: PlanReport) -> Table:
@@ -73,6 +74,36 @@ def _concerns(report: PlanReport) -> Table:
                 escape(concern.assessment),
             )
     return table
+
+
+def _timeline(report: PlanReport) -> Text:
+    """A row a machine, a letter for what goes on most of that time; a dot where it waits."""
+    whole = max(report.seconds, 1.0)
+    wide = max(len(machine.plan.name) for machine in report.machines)
+    text = Text(f"Timeline, each letter {duration(whole / _COLUMNS)}\n", style="italic", no_wrap=True)
+    for machine in report.machines:
+        spans = [span for span in report.spans if span.machine == machine.plan.name]
+        text.append(f"{machine.plan.name:<{wide}}  ", style="not italic")
+        for column in range(_COLUMNS if spans else 0):
+            letter, colour = _look(spans, (column + 0.5) * whole / _COLUMNS)
+            text.append(letter, style=f"not italic {colour}")
+        text.append("\n")
+    legend = ", ".join(f"{letter} {step}" for step, (letter, _) in LOOKS.items())
+    return text.append(legend, style="dim")
+
+
+def _window(fit: Fit) -> str:
+    if fit.late:
+        return fit.words
+    return f"{fit.words} Begin {duration(fit.lead)} before it opens, so that the first backups are made by then."
+
+
+def _look(spans: list[Span], moment: float) -> tuple[str, str]:
+    for span in spans:
+        if span.begins <= moment < span.ends:
+            return LOOKS.get(span.step, OTHER)
+    ended = all(span.ends <= moment for span in spans)
+    return (" " if ended else ".", "#777777")
 
 
 def _verdict(report: PlanReport) -> Text:

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
 from drover_airflow.moves import opened
 from drover_airflow.operators.base import DroverOperator
+from drover_airflow.operators.waiting import before_going_down, room
 from drover_airflow.triggers.migration import TransferTrigger
 
 if TYPE_CHECKING:
@@ -64,9 +65,30 @@ class PreflightOperator(StageOperator):
 
 
 class BackupOperator(StageOperator):
-    """Makes and verifies a copy of every disk, before anything is changed."""
+    """Makes and verifies a copy of every disk, before anything is changed; waits for room without a worker."""
 
     stage = "backup"
+
+    def execute(self, context: Context) -> Facts:
+        from drover.migration import backup, slots
+
+        with (
+            self.plainly(),
+            opened(self.wave, self.machine, _run(context), dag=self.dag_id) as move,
+            slots.turn(move, self.stage) as turn,
+        ):
+            wait = room(move, turn)
+            facts: Facts = {} if wait else backup.run(move)
+            if not wait:
+                self.account(facts, str(move.store.folder))
+        if wait:
+            self.defer(trigger=wait, method_name="execute_again")
+        return facts
+
+    def execute_again(self, context: Context, event: Any) -> Facts:
+        """Called when there was room: it may be taken again by now."""
+        self.log.info("%s: resumed by %s.", self.machine, event)
+        return self.execute(context)
 
 
 class RestoreTestOperator(StageOperator):
@@ -82,20 +104,32 @@ _SHORT = 60.0
 
 
 class TransferOperator(StageOperator):
-    """Moves the machine. A live move runs by itself on the hosts, so a long one is waited for without a worker."""
+    """Moves the machine. A live move runs by itself on the hosts, so a long one is waited for without a worker.
+
+    So are room at the hosts, and the window where it closed while the machine waited for that.
+    """
 
     stage = "transfer"
     ui_color = "#dbe9d8"
 
     def execute(self, context: Context) -> Facts:
-        from drover.migration import transfer
+        from drover.migration import slots, transfer
 
         run = _run(context)
-        with self.plainly(), opened(self.wave, self.machine, run, dag=self.dag_id) as move:
-            runs_on = transfer.begin(move) and not self._finished(move)
+        with (
+            self.plainly(),
+            opened(self.wave, self.machine, run, dag=self.dag_id) as move,
+            slots.turn(move, self.stage) as turn,
+        ):
+            wait = before_going_down(move, turn)
+            runs_on = not wait and transfer.begin(move) and not self._finished(move)
+            if runs_on:
+                turn.stay()
             passed = move.store.last("transfer", "passed")
             facts: Facts = dict(passed.facts) if passed else {}
             evidence = str(move.store.folder)
+        if wait:
+            self.defer(trigger=wait, method_name="execute_again")
         if runs_on:
             self.log.info("%s: the live move runs on the hosts; waiting for it without a worker.", self.machine)
             self.defer(
@@ -105,6 +139,11 @@ class TransferOperator(StageOperator):
             )
         self.account(facts, evidence)
         return facts
+
+    def execute_again(self, context: Context, event: Any) -> Facts:
+        """Called when there was room, or the window opened: everything is asked anew."""
+        self.log.info("%s: resumed by %s.", self.machine, event)
+        return self.execute(context)
 
     def _finished(self, move: "Move") -> bool:
         from drover.migration import transfer
@@ -116,12 +155,13 @@ class TransferOperator(StageOperator):
 
     def execute_complete(self, context: Context, event: dict[str, str]) -> Facts:
         """Called when the trigger's one event has come; the facts are the host's own, asked anew."""
-        from drover.migration import transfer
+        from drover.migration import slots, transfer
 
         if event.get("status") == "lost":
             raise AirflowException(event.get("message", "The trigger gave no reason."))
         with self.plainly(), opened(self.wave, self.machine, _run(context), dag=self.dag_id) as move:
             facts = transfer.finish(move)
+            slots.leave(move)
             self.account(facts, str(move.store.folder))
         return facts
 
@@ -147,6 +187,18 @@ class CutoverOperator(StageOperator):
 
     stage = "cutover"
     ui_color = "#f3e6c8"
+
+
+class BaselineOperator(StageOperator):
+    """Measures how the machine performs at the source, by its hypervisor's own counters."""
+
+    stage = "baseline"
+
+
+class PerformanceOperator(StageOperator):
+    """Measures how it performs at the target, and holds it against the baseline."""
+
+    stage = "performance"
 
 
 class CommitOperator(StageOperator):

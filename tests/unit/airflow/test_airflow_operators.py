@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from waves_for_dags import pair
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
+from drover.migration.slots import Turn
 from drover_airflow.operators import migration
 from drover_airflow.operators.migration import RollbackOperator, TransferOperator, ValidateOperator
 from drover_airflow.operators.report import ReportOperator
@@ -40,9 +41,17 @@ def stage(monkeypatch):
 
     monkeypatch.setattr(migration, "opened", opened)
 
+    @contextmanager
+    def turn(*_):
+        yield Turn((), {})
+
     def put(name, **functions):
         import drover.migration
+        from drover.migration import slots, window
 
+        monkeypatch.setattr(slots, "turn", turn)
+        monkeypatch.setattr(slots, "leave", lambda _: None)
+        monkeypatch.setattr(window, "opens_at", lambda _: None)
         module = types.SimpleNamespace(**functions)
         monkeypatch.setitem(sys.modules, f"drover.migration.{name}", module)
         monkeypatch.setattr(drover.migration, name, module, raising=False)

@@ -1,20 +1,19 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import GIB, Site, machine, resolve
+from fleet import Site, machine, resolve
 
 from drover import cli
 from drover.concerns.gather import gather, look_at_folder
 from drover.errors import BadInputError
 from drover.hypervisors import connection, registry
-from drover.model import Category, PowerState, Strategy
-from drover.waves.estimate import COPY_RATE, FIXED, READ_RATE, estimate_machine, estimate_wave
+from drover.model import Category, PowerState
 from drover.waves.loader import parse
 from drover.waves.plan import plan
 from drover.waves.proofs import proofs
-from drover.waves.schema import Wave
 
 TEXT = """\
 wave: demo
@@ -51,8 +50,9 @@ def wave_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def drover(sites, monkeypatch, capsys):
+def drover(sites, monkeypatch, capsys, tmp_path):
     """The command as a person runs it, on hosts of ours."""
+    monkeypatch.setenv("DROVER_STORE", str(tmp_path / "store"))
     monkeypatch.setattr(connection, "resolve", resolve)
     monkeypatch.setattr(registry, "connect", lambda spec: sites[spec.id])
 
@@ -70,7 +70,8 @@ def test_a_plan_has_concerns_order_and_estimate_and_asks_each_host_once(sites):
     assert [planned.plan.name for planned in report.machines] == ["web", "db"]
     assert [c.id for planned in report.machines for c in planned.concerns] == ["strategy.live_unproven"]
     assert report.critical == 0
-    assert report.seconds == sum(planned.estimate.seconds for planned in report.machines)
+    assert report.seconds == pytest.approx(sum(planned.estimate.seconds for planned in report.machines))
+    assert [span.machine for span in report.spans] == ["db"] * 8 + ["web"] * 8
     assert [(site.asked, site.closed) for site in sites.values()] == [(1, 1), (1, 1)]
 
 
@@ -123,43 +124,6 @@ def test_a_folder_is_seen_before_it_is_made(tmp_path):
     assert not look_at_folder(str(file / "below")).writable
 
 
-# Estimates
-
-
-def with_bandwidth(text: str) -> Wave:
-    return parse(TEXT.replace("source: a\n", f"source: a\nbandwidth: {text}\n"))
-
-
-def test_an_estimate_follows_the_bytes_and_the_limit():
-    wave, vm = parse(TEXT), machine("db", 2)
-    cold = wave.machine("db")
-    free = estimate_machine(wave, cold, vm)
-    assert free.data == GIB
-    assert free.seconds == pytest.approx(2 * GIB / COPY_RATE + 2 * GIB / READ_RATE + FIXED[Strategy.COLD])
-    limited = estimate_machine(with_bandwidth("10 MiB/s"), cold, vm)
-    # Backup, transfer and read-back pass the limited link; the backup's own read-back does not.
-    assert limited.seconds == pytest.approx(3 * 102.4 + GIB / READ_RATE + FIXED[Strategy.COLD])
-    assert "bandwidth limit" in limited.basis
-    assert "bandwidth limit" not in estimate_machine(with_bandwidth("100 GB/s"), cold, vm).basis
-
-
-def test_a_comparison_at_the_switch_over_takes_longer():
-    wave = parse(TEXT)
-    live = wave.machine("web")
-    compared = live.model_copy(update={"compare_at_switchover": True})
-    vm = machine("web", 1)
-    assert estimate_machine(wave, compared, vm).seconds > estimate_machine(wave, live, vm).seconds
-
-
-def test_machines_of_one_tier_share_the_link_and_overlap_only_in_their_fixed_times():
-    cold = FIXED[Strategy.COLD]
-    machines = {"a": (cold + 10, Strategy.COLD), "b": (cold + 20, Strategy.COLD)}
-    assert estimate_wave([["a"], ["b"]], machines) == 2 * cold + 30
-    assert estimate_wave([["a", "b"]], machines) == cold + 30
-    assert estimate_wave([["a", "unknown"]], machines) == cold + 10
-    assert estimate_wave([], {}) == 0
-
-
 def test_what_is_proven_depends_on_the_strategy():
     wave = parse(TEXT)
     live, cold = proofs(wave.machine("web")), proofs(wave.machine("db"))
@@ -193,6 +157,39 @@ def test_json_has_the_promised_shape(drover, wave_file):
     (concern,) = web["concerns"]
     assert set(concern) == {"id", "category", "label", "assessment"}
     assert concern["category"] == "Information"
+
+
+WINDOW = 'window: {opens: "22:00", closes: "%s", timezone: Europe/Berlin}\n'
+
+
+def test_a_wave_that_does_not_fit_into_its_window_is_refused_with_what_would(drover, wave_file):
+    wave_file.write_text(TEXT + WINDOW % "22:03")
+    code, out, _ = drover("plan", str(wave_file), "--json")
+    value = json.loads(out)
+    assert code == 1
+    assert value["window"]["fits"] == ["db"]
+    assert value["window"]["late"] == ["web"]
+    assert value["window"]["left_seconds"] == 180 < value["window"]["needed_seconds"]
+    found = [c["id"] for machine in value["machines"] for c in machine["concerns"] if c["category"] == "Critical"]
+    assert found == ["window.too_short"] * 2
+    wave_file.write_text(TEXT + WINDOW % "05:00")
+    code, out, _ = drover("plan", str(wave_file))
+    assert code == 0
+    assert "leaves 7 h 00 min" in " ".join(out.split())
+    assert "before it opens" in " ".join(out.split())
+
+
+def test_the_timeline_is_drawn_and_shown(drover, wave_file, tmp_path):
+    code, out, _ = drover("plan", str(wave_file), "--timeline", str(tmp_path / "plan.svg"))
+    assert code == 0
+    (db,) = [line for line in out.splitlines() if line.startswith("db ")]
+    (web,) = [line for line in out.splitlines() if line.startswith("web ")]
+    assert re.fullmatch(r"db   i*p*b+T+v+t+c+m* *", db)
+    assert re.fullmatch(r"web  \.{20,}i*p*b+T+v+t*c+m*", web)
+    assert "web: transfer" in (tmp_path / "plan.svg").read_text()
+    code, _, err = drover("plan", str(wave_file), "--timeline", str(tmp_path / "no" / "plan.svg"))
+    assert code == 2
+    assert "cannot be written" in err
 
 
 def test_a_critical_concern_ends_with_1(drover, wave_file, sites):

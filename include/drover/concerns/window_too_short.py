@@ -1,0 +1,37 @@
+"""The wave takes longer than its window is open.
+
+A person may know better (the estimate is a cautious one); each machine is then still asked again before it goes down.
+"""
+
+from collections.abc import Iterator
+
+from drover.concerns.finding import critical, unknown, warning
+from drover.concerns.preflight import Preflight
+from drover.model import Concern
+
+ID = "window.too_short"
+WAIVABLE = True
+
+_LABEL = "The wave does not fit into its window"
+
+
+def check(p: Preflight) -> Iterator[Concern]:
+    if p.wave.window is None:
+        return
+    if p.fit is None:
+        yield unknown(
+            ID,
+            _LABEL,
+            what="how long the wave takes, and so whether it fits into its window",
+            do="Run this check again when all hosts of the wave answer.",
+        )
+    elif p.fit.late:
+        # Once machines are on their way, one that arrives in time is not kept off by another that does not.
+        blocks = not p.fit.begun or p.plan.name in p.fit.late
+        yield (critical if blocks else warning)(
+            ID,
+            _LABEL,
+            found=p.fit.words,
+            why="Machines would be off, or wait half way, when people come back to work.",
+            do="Move the late ones in another wave, widen the window, or begin earlier.",
+        )

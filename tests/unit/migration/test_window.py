@@ -1,0 +1,168 @@
+"""The change window is asked before a source goes down, on a clock of the test's own."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from conftest import Site
+from drover.errors import OperatorNeededError
+from drover.migration import intents, window
+from drover.migration.intents import Intent
+from drover.model import PowerState
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NIGHT = {"opens": "22:00", "closes": "05:00", "timezone": "Europe/Berlin"}
+
+
+class Clock:
+    """What the window takes for now."""
+
+    def __init__(self) -> None:
+        self.set("2026-11-24 23:00")
+
+    def set(self, text: str) -> None:
+        self.now = datetime.fromisoformat(text).replace(tzinfo=BERLIN)
+
+    def __call__(self) -> float:
+        return self.now.timestamp()
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(window, "clock", clock)
+    return clock
+
+
+@pytest.fixture
+def night(site: Site, clock: Clock) -> Site:
+    site.wave["window"] = NIGHT
+    return site
+
+
+def ask(site: Site):
+    with site.move() as move:
+        return window.run(move)
+
+
+def words(site: Site, step: str, outcome: str = "failed") -> str:
+    with site.move() as move:
+        return str(move.store.last(step, outcome).facts)
+
+
+def test_a_whole_move_inside_its_window(night: Site):
+    night.run_until("transfer")
+    facts = ask(night)
+    assert facts["closes"] == "Wed 25 Nov 2026 05:00 CET"
+    assert 0 < facts["needed_seconds"] < facts["left_seconds"] == 6 * 3600
+    night.run("transfer")
+    assert night.source.state("web") is PowerState.OFF
+
+
+def test_outside_of_it_a_machine_waits_and_the_evidence_says_until_when(night: Site, clock: Clock):
+    clock.set("2026-11-24 12:00")
+    night.run_until("transfer")
+    with night.move() as move:
+        opens = window.opens_at(move)
+        assert move.store.records()[-1].facts["window"] == "Tue 24 Nov 2026 22:00 CET"
+    assert opens == (clock.now + timedelta(hours=10)).timestamp()
+    clock.set("2026-11-24 22:00")
+    with night.move() as move:
+        assert window.opens_at(move) is None
+    assert ask(night)
+
+
+def test_a_machine_that_waited_too_long_after_its_yes_does_not_go_down(night: Site, clock: Clock):
+    night.run_until("transfer")
+    ask(night)
+    clock.set("2026-11-25 09:00")
+    with pytest.raises(OperatorNeededError, match="was not begun: the window is closed and opens Wed"):
+        night.run("transfer")
+    assert night.source.state("web") is PowerState.RUNNING
+    assert night.target.state("web") is None
+    clock.set("2026-11-25 22:30")
+    night.run("transfer")
+    assert night.source.state("web") is PowerState.OFF
+
+
+def test_a_machine_that_would_arrive_too_late_is_not_begun_and_may_be_tried_again(night: Site, clock: Clock):
+    clock.set("2026-11-25 04:59")
+    night.run_until("preflight")
+    night.wave["machines"][0]["waive"] = [{"id": "window.too_short", "reason": "We shall see how far we get."}]
+    night.run("preflight")
+    night.run("backup")
+    with pytest.raises(OperatorNeededError, match="was not begun, because it would arrive after the window closes"):
+        ask(night)
+    assert "leaves 60 s" in words(night, "window")
+    with pytest.raises(OperatorNeededError, match="was not begun"):
+        night.run("transfer")
+    with night.move() as move:
+        assert intents.declared(move.store, Intent.BEGUN) is None
+    assert night.source.state("web") is PowerState.RUNNING
+    assert night.roll_back()["nothing"], "there is nothing to take back"
+    clock.set("2026-11-25 23:00")
+    assert ask(night)
+    night.run("transfer")
+
+
+def test_what_this_run_measured_decides_and_not_what_was_expected(night: Site, clock: Clock):
+    """The wave's other machine took eight hours for its validation."""
+    night.wave["machines"].append({"name": "slow", "strategy": "cold"})
+    night.run_until("transfer")
+    with night.move() as move:
+        slow = move.store.run.machine("slow")
+        facts = {"bytes_allocated": 1, "memory": 1, "from": "a", "to": "b"}
+        slow.record("inventory", "passed", facts)
+        slow.record("transfer", "passed", {"strategy": "cold"})
+        slow.record("validate", "passed", {}, (datetime.now(BERLIN) - timedelta(hours=8)).timestamp())
+    with pytest.raises(OperatorNeededError, match="8 h"):
+        ask(night)
+
+
+def test_that_others_will_be_late_is_said_early_and_keeps_nobody_off(night: Site, clock: Clock, caplog):
+    clock.set("2026-11-25 04:57")
+    night.source.add("db", {"vda": bytes(1024)})
+    night.wave["machines"].append({"name": "db", "strategy": "cold", "after": ["web"], "waive": []})
+    night.wave["machines"][0]["waive"] = [{"id": "window.too_short", "reason": "We shall see how far we get."}]
+    night.run_until("transfer")
+    facts = ask(night)
+    assert facts["late"] == ["db"]
+    assert "'db' would arrive too late" in facts["early_word"]
+    assert "will overrun its window" in caplog.text
+
+
+def test_a_wave_that_does_not_fit_is_refused_by_its_first_task(night: Site, clock: Clock):
+    clock.set("2026-11-25 04:59")
+    night.run("inventory")
+    with pytest.raises(OperatorNeededError, match=r"\[window.too_short\] The wave needs .* no machine of it fits"):
+        night.run("preflight")
+    assert night.source.state("web") is PowerState.RUNNING
+
+
+def test_a_machine_that_has_begun_is_never_kept_from_arriving(night: Site, clock: Clock):
+    night.run_until("transfer")
+    with night.move() as move:
+        intents.declare(move.store, Intent.BEGUN)
+    clock.set("2026-11-25 12:00")
+    with night.move() as move:
+        assert window.opens_at(move) is None
+    for stage in ("transfer", "validate", "test", "cutover", "commit"):
+        night.run(stage)
+    assert night.target.state("web") is PowerState.RUNNING
+
+
+def test_unknown_blocks(night: Site):
+    """Nobody looked how much there is to move."""
+    night.run_until("transfer")
+    with night.move() as move:
+        move.store.path("loads.json").unlink()
+    with pytest.raises(OperatorNeededError, match="Nobody has asked yet"):
+        ask(night)
+
+
+def test_a_wave_without_a_window_is_not_asked(site: Site):
+    site.run_until("transfer")
+    with site.move() as move:
+        assert window.opens_at(move) is None
+        assert window.check(move) == {}
