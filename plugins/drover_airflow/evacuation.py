@@ -1,0 +1,70 @@
+"""The form of `evacuate_host`: what it asks, and how the answers and both ends become a wave."""
+
+from typing import Any
+
+from airflow.sdk import Param
+
+from drover.model import Strategy
+from drover.proposals.evacuation import REASONS, Asked
+from drover_airflow.form import form as form_of_one
+
+# What is asked in the same words as for one machine.
+_ALIKE = ("networks", "storage", "test_network", "backup_folder", "bandwidth")
+
+
+def form() -> dict[str, Param]:
+    """What the trigger form shows, in this order."""
+    alike = form_of_one()
+    return {
+        "source": Param(type="string", minLength=1, title="From", description="Connection id that the host is behind."),
+        "host": Param(
+            "",
+            type="string",
+            title="Host",
+            description="As its hypervisor calls it. Empty: everything behind the connection, a whole site.",
+        ),
+        "reason": Param(REASONS[0], enum=list(REASONS), type="string", title="Reason"),
+        "targets": Param(
+            type="array",
+            items={"type": "string"},
+            minItems=1,
+            title="To",
+            description="Connection ids; each machine goes to the host behind them that has the most room left.",
+        ),
+        "prefer": Param(
+            Strategy.LIVE.value,
+            enum=[Strategy.LIVE.value, Strategy.COLD.value],
+            type="string",
+            title="Strategy",
+            description_md="`live`: what runs moves while it runs, where both platforms can; all else is shut down "
+            "first. `cold`: everything is.",
+        ),
+        **{name: alike[name] for name in _ALIKE},
+        "checks": Param(
+            {},
+            type="object",
+            additionalProperties={"type": "array"},
+            title="Checks",
+            section="Safety",
+            description_md='By machine, as in a wave file: `{"web": [{"tcp": {"address": "10.0.0.5", "port": 80}}]}`.',
+        ),
+    }
+
+
+def asked_of(answers: dict[str, Any]) -> Asked:
+    """What the form says, in the domain's words; whether it makes a wave is found with the wave."""
+    mappings = {"networks": answers["networks"], "storage": answers["storage"]}
+    if answers["test_network"]:
+        mappings["test_network"] = answers["test_network"]
+    keys: dict[str, Any] = {"mappings": mappings, "backup": {"folder": answers["backup_folder"]}}
+    if answers["bandwidth"]:
+        keys["bandwidth"] = answers["bandwidth"]
+    return Asked(
+        source=answers["source"],
+        host=answers["host"],
+        targets=tuple(dict.fromkeys(answers["targets"])),
+        reason=answers["reason"],
+        prefer=Strategy(answers["prefer"]),
+        keys=keys,
+        checks=answers["checks"],
+    )
