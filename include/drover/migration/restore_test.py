@@ -7,10 +7,12 @@ is made and removed after all of it is gone, so that a rollback or the sweep fin
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from drover.backups.contents import proven
+from drover.backups.contents import Contents, proven
 from drover.backups.restore import derived_uuid, fill
 from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.evidence.files import safe_name, write_durably
@@ -61,14 +63,11 @@ def run(move: Move) -> Facts:
         return {"policy": policy, "backup": _seal(move), "skipped": "this machine is not in this run's sample"}
     network = move.wave.mappings_of(move.plan).test_network
     assert network is not None, "a rule of the wave file"
-    name = name_of(move)
-    _mark(move)
-    try:
-        _make(move)
-        with move.target.isolated_trial(name, network, _owner(move)) as trial:
-            results = checks.run_checks(move, trial.connect, move.plan.boot_deadline, commands=False)
-    finally:
-        clean_up(move)
+    with (
+        stand_in(move) as double,
+        move.target.isolated_trial(double.name, network, double.owner) as trial,
+    ):
+        results = checks.run_checks(move, trial.connect, move.plan.boot_deadline, commands=False)
     outcome = checks.verdict(move, STEP, results)
     if not outcome.passed:
         raise OperatorNeededError(
@@ -76,7 +75,45 @@ def run(move: Move) -> Facts:
             f"{' '.join(outcome.failures)}",
             remedy="Without a backup that works the machine is not moved; look at its checks and at the backup.",
         )
-    return {"policy": policy, "backup": _seal(move), "network": network, "name": name, "checks": outcome.checks}
+    return {"policy": policy, "backup": _seal(move), "network": network, "name": double.name, "checks": outcome.checks}
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A machine that was made of the backup, at the target, and is off."""
+
+    machine: VirtualMachine
+    settings: TargetSettings
+    contents: Contents
+
+    @property
+    def name(self) -> str:
+        return self.machine.name
+
+    @property
+    def owner(self) -> Ownership:
+        return self.settings.owner
+
+
+@contextmanager
+def stand_in(move: Move) -> Iterator[StandIn]:
+    """The machine made of its backup, which is whole; it is gone afterwards, or a mark says that it is not.
+
+    :raises CorruptionError: a byte of the backup is not what was sealed.
+    """
+    facts = backup.shelf_of(move).seal()
+    assert facts is not None, "asked before"
+    places, machine = move.settings, _machine(move)
+    settings = TargetSettings(places.networks, places.storage, _owner(move), places.host)
+    _mark(move)
+    try:
+        with backup.shelf_of(move).local() as folder:
+            contents = proven(folder, facts)
+            with bandwidth.shared(move) as limit:
+                fill(move.target, contents, machine, settings, progress=move.store.progress, throttle=limit)
+            yield StandIn(machine, settings, contents)
+    finally:
+        clean_up(move)
 
 
 def require_proof(move: Move) -> None:
@@ -134,17 +171,6 @@ def short(name: str) -> str:
     if len(name) > _LONGEST:
         name = f"{name[: _LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
     return f"{name}-drover-restored"
-
-
-def _make(move: Move) -> None:
-    machine = _machine(move)
-    places = move.settings
-    settings = TargetSettings(places.networks, places.storage, _owner(move), places.host)
-    facts = backup.shelf_of(move).seal()
-    assert facts is not None, "asked before"
-    with backup.shelf_of(move).local() as folder, bandwidth.shared(move) as limit:
-        contents = proven(folder, facts)
-        fill(move.target, contents, machine, settings, progress=move.store.progress, throttle=limit)
 
 
 def _machine(move: Move) -> VirtualMachine:
