@@ -21,15 +21,26 @@ def import_(
     host: Annotated[str | None, typer.Option(help="The host or cluster; else the target decides.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
 ) -> None:
-    """Makes the machine, off. A package with one wrong byte is refused; started again, a killed import is repeated."""
+    """Makes the machine, off. A package with one wrong byte is refused; started again, a killed import is repeated.
+
+    A folder such as D:\\Exports\\web is one of the Hyper-V host itself, which makes the machine of what it exported
+    there: a copy with an id of its own, where a name is given.
+    """
     from drover.blocks.console import progress_bars
     from drover.commands._pairs import read_pairs
     from drover.hypervisors.connection import resolve
+    from drover.hypervisors.hyperv.folders import import_from, one_switch, session_for
     from drover.hypervisors.registry import connect
     from drover.ovf.importing import import_package
 
     networks = read_pairs(network or [])
     with connect(resolve(connection)) as hypervisor, progress_bars() as progress:
+        session = session_for(hypervisor, str(file))
+        if session is not None:
+            switch = one_switch(networks)
+            made = import_from(session, str(file), name=name, switch=switch, new_id=name is not None, pool=storage)
+            _tell_of(made.name, made.uuid, made.host, json_output)
+            return
         done = import_package(
             hypervisor, file, name=name, networks=networks, pool=storage, host=host, progress=progress
         )
@@ -47,3 +58,10 @@ def import_(
     typer.echo(f"Made machine '{done.machine.name}' on {done.machine.host}, off; every disk was read back.")
     for note in done.notes:
         typer.echo(f"Note: {note}.")
+
+
+def _tell_of(name: str, uuid: str, host: str, json_output: bool) -> None:
+    if json_output:
+        typer.echo(json.dumps({"name": name, "uuid": uuid, "host": host}))
+    else:
+        typer.echo(f"Made machine '{name}' on {host}, off.")

@@ -14,6 +14,7 @@ from drover.evidence.files import safe_name
 from drover.hypervisors.hyperv import inventory, scripts, site
 from drover.hypervisors.hyperv.errors import ScriptError
 from drover.hypervisors.hyperv.session import Session
+from drover.hypervisors.port import Hypervisor
 from drover.model import VirtualMachine
 
 # Seconds. Hyper-V copies every disk, and then each file is read once more.
@@ -35,6 +36,23 @@ def is_folder_of_host(text: str) -> bool:
     """Whether this names a folder on a drive of a Windows host, as in `D:\\Exports\\web`."""
     path = PureWindowsPath(text)
     return bool(path.drive and path.root and len(path.drive) == 2)
+
+
+def session_for(hypervisor: Hypervisor, text: str) -> Session | None:
+    """The Hyper-V host that this folder is one of; None where it is a path of this machine.
+
+    :raises BadInputError: the connection leads to no Windows host.
+    """
+    from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
+
+    if not is_folder_of_host(text):
+        return None
+    if not isinstance(hypervisor, HypervHypervisor):
+        raise BadInputError(
+            f"'{text}' is a folder of a Windows host, and the connection leads to {hypervisor.kind}.",
+            remedy="Name a folder of this machine.",
+        )
+    return hypervisor.session
 
 
 def export_to(session: Session, name: str, folder: str) -> ExportedFolder:
@@ -61,23 +79,20 @@ def import_from(
     session: Session,
     folder: str,
     *,
-    name: str,
+    name: str | None = None,
     switch: str | None = None,
     new_id: bool = False,
     pool: str | None = None,
 ) -> VirtualMachine:
     """Makes a machine of what Hyper-V exported to this folder, off; the export stays as it is.
 
-    :param switch: for adapters whose own is not there. :param pool: where its files go; None: the host's default.
+    :param name: None: the exported one's. :param switch: for adapters whose own is not there.
+    :param pool: where its files go; None: the host's default.
     :param new_id: it becomes another machine than the exported one, as a copy beside it has to be.
-    :raises BadInputError: there is a machine of that name. :raises OperatorNeededError: Hyper-V refuses; says why.
+    :raises OperatorNeededError: there is a machine of that name, or Hyper-V refuses; says why.
     """
     source = _checked(folder)
-    if inventory.find_id(session, name) is not None:
-        raise BadInputError(
-            f"{session.target.host} has a machine named '{name}' already.", remedy="Import it by another name."
-        )
-    place = _place(session, pool) / f"drover-{safe_name(name)}"
+    place = _place(session, pool) / f"drover-{safe_name(name or source.name)}"
     try:
         answer = scripts.run(
             session, "import", deadline=_COPYING,
@@ -86,7 +101,7 @@ def import_from(
     except ScriptError as error:
         raise OperatorNeededError(
             f"{source} cannot be imported on {session.target.host}: {error.message}",
-            remedy="Correct that there; where the machine itself is still on this host, import it with a new id.",
+            remedy="Correct that there; beside the exported machine, import it by another name and with a new id.",
         ) from error
     if answer["against"]:
         said = " ".join(" ".join(one["message"].split()) for one in answer["against"])
@@ -116,3 +131,15 @@ def _place(session: Session, pool: str | None) -> PureWindowsPath:
             f"The storage '{pool}' does not exist on {session.target.host}.", remedy="Name one of its volumes, as 'D:'."
         )
     return PureWindowsPath(found.path)
+
+
+def one_switch(networks: Mapping[str, str]) -> str | None:
+    """The one virtual switch that is named. :raises BadInputError: there are several; Import-VM takes one."""
+    found = sorted(set(networks.values()))
+    if len(found) > 1:
+        raise BadInputError(
+            f"Adapters whose own switch is not there get one and the same, and {len(found)} are named: "
+            f"{', '.join(found)}.",
+            remedy="Name one, and change the others afterwards.",
+        )
+    return found[0] if found else None

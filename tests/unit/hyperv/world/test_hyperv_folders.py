@@ -71,11 +71,12 @@ def test_what_is_there_is_never_overwritten(hv: Peer, session: Session) -> None:
     folders.export_to(session, "mill", OUT)
     with pytest.raises(OperatorNeededError, match="is there already"):
         folders.export_to(session, "mill", OUT)
-    with pytest.raises(BadInputError, match="has a machine named 'mill' already"):
-        folders.import_from(session, OUT, name="mill")
+    for name in ("mill", None):
+        with pytest.raises(OperatorNeededError, match="There is a machine named 'mill' already"):
+            folders.import_from(session, OUT, name=name)
     with pytest.raises(OperatorNeededError, match="this identifier already exists") as caught:
         folders.import_from(session, OUT, name="other")
-    assert "with a new id" in caught.value.remedy
+    assert "a new id" in caught.value.remedy
     assert [one["name"] for one in hv.script("machines")] == ["mill"]
 
 
@@ -102,6 +103,14 @@ def asked_for(hv: Peer, session: Session) -> list[str]:
 
     folders.export_to(cast(Session, Asked(hv)), "mill", "D:\\Exports\\two")
     return seen
+
+
+def test_a_machine_that_is_gone_comes_back_as_it_was(hv: Peer, session: Session) -> None:
+    before = hv.machine()
+    folders.export_to(session, "mill", OUT)
+    hv.script("remove", id=before["id"], disks=[before["disks"][0]["path"]])
+    made = folders.import_from(session, OUT)
+    assert (made.name, made.id) == ("mill", before["id"])
 
 
 def test_a_switch_that_is_missed_is_told_or_replaced(hv: Peer, session: Session) -> None:
