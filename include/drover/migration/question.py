@@ -18,7 +18,7 @@ from drover.migration.stage import Facts
 from drover.model import Concern, PowerState, Strategy, from_json
 from drover.waves.proofs import proofs
 from drover.waves.schema import ApprovalPlan
-from drover.waves.show import duration
+from drover.waves.words import duration
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:@/=^'\"])")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,17 @@ def table(store: RunStore, machines: Sequence[str]) -> Table:
     for name in machines:
         result.add_row(name, *row(store.machine(name)))
     return result
+
+
+def estimated(seconds: float, store: RunStore, machines: Sequence[str]) -> str:
+    """What was expected beside what it took: from when the first machine was begun until the last one had arrived."""
+    records = [record for name in machines for record in store.machine(name).records()]
+    if not records:
+        return f"Estimated {seconds:.0f} s, and nothing was begun."
+    began = min(datetime.fromisoformat(record.started) for record in records)
+    ended = max(datetime.fromisoformat(record.time) for record in records)
+    took = (ended - began).total_seconds()
+    return f"Estimated {seconds:.0f} s, took {took:.0f} s ({(seconds / took - 1) * 100:+.0f} %)."
 
 
 def row(store: MachineStore) -> tuple[str, ...]:

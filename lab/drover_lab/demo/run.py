@@ -13,6 +13,7 @@ from drover.errors import RetryableError
 from drover.evidence.store import RunStore
 from drover.model import Strategy
 from drover.waves.schema import MachinePlan, Wave
+from drover.waves.words import duration
 from drover_lab import lab as labs
 from drover_lab.demo import airflow as airflows
 from drover_lab.demo import proof, report, wave
@@ -68,6 +69,8 @@ def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Consol
     """:param people: where a person answers what the wave asks; None where nobody is there and the demo does."""
     dag_id = f"wave_{planned.wave}"
     _await_dag(airflow, dag_id, home)
+    expected = wave.estimate(planned, lab, home)
+    _say(console, f"It will take about {duration(expected)}.")
     began = time.time()
     run = airflow.trigger(dag_id)
     _say(console, f"The wave '{planned.wave}' runs: {run}.")
@@ -80,6 +83,7 @@ def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Consol
     state = follow(airflow, dag_id, run, store, names, console, asked)
     findings = [finding for plan in planned.machines for finding in _prove(lab, planned, plan.name, store, began)]
     console.print(report.table(store, names))
+    _say(console, report.estimated(expected, store, names))
     told = report.failures(airflow.tasks(dag_id, run), store, home, dag_id, run)
     told += [f"{finding.machine}: {finding.what}: NO. {finding.problem}" for finding in findings if finding.problem]
     report.print_failures(told, console)

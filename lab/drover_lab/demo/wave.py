@@ -6,6 +6,7 @@ import shutil
 from drover.waves.loader import load
 from drover.waves.schema import Wave
 from drover_lab import slots
+from drover_lab.connections import spec
 from drover_lab.demo.home import PROJECT, Home
 from drover_lab.lab import Lab
 
@@ -22,6 +23,17 @@ def place(home: Home, lab: Lab) -> Wave:
     target = home.waves / FILE.name
     target.write_text(text)
     return load(target)
+
+
+def estimate(planned: Wave, lab: Lab, home: Home) -> float:
+    """How long the wave will take, seconds: what `./drover plan` says now, from what earlier demos took here."""
+    from drover.hypervisors.registry import connect
+    from drover.waves import measured
+    from drover.waves.plan import plan
+
+    specs = {host.connection_id: spec(lab, host.name) for host in lab.hosts}
+    known = measured.read(home.store)
+    return plan(planned, lambda conn_id: connect(specs[conn_id]), specs.__getitem__, known).seconds
 
 
 def connections(lab: Lab) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """What the demo says of a task that failed: the stage's own words, and what the log of each try ends with."""
 
 import json
+import re
+import time
 
 import pytest
 
@@ -48,6 +50,17 @@ def test_the_errors_of_every_try_are_told(home, tmp_path):
     assert "  Try 1: first\n" in said
     assert "  Try 2: second\n  Try 2: KeyError: 'type'\n  Try 2: live.py:7 status\n" in said
     assert "fine" not in said
+
+
+def test_what_was_expected_is_said_beside_what_it_took(tmp_path):
+    store = RunStore(tmp_path / "store", "demo", "run")
+    assert report.estimated(90.0, store, ["db", "web"]) == "Estimated 90 s, and nothing was begun."
+    now = time.time()
+    store.machine("db").record("inventory", "passed", {}, now - 100)
+    store.machine("web").record("commit", "passed", {}, now - 1)
+    assert re.fullmatch(
+        r"Estimated 90 s, took 10[0-9] s \(-1?[0-9] %\)\.", report.estimated(90.0, store, ["db", "web"])
+    )
 
 
 def test_a_log_that_is_gone_is_said_to_be(home, tmp_path):
