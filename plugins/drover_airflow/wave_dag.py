@@ -67,11 +67,8 @@ class Step:
 STEPS = (
     Step("inventory", stages.InventoryOperator, at_source=True),
     Step("preflight", stages.PreflightOperator, at_source=True),
+    Step("baseline", stages.BaselineOperator, asked=lambda wave, _: wave.performance is not None, at_source=True),
     Step("backup", stages.BackupOperator, at_source=True, options=_MOVES_BYTES),
-    Step("window", WindowOperator, asked=lambda wave, _plan: wave.window is not None),
-    Step("transfer", stages.TransferOperator, options=_MOVES_BYTES),
-    Step("validate", stages.ValidateOperator, options=_MOVES_BYTES),
-    Step("test", stages.TrialOperator),
     Step(
         "restore-test",
         stages.RestoreTestOperator,
@@ -79,8 +76,12 @@ STEPS = (
         options=_MOVES_BYTES,
     ),
     Step("window", WindowOperator, asked=lambda wave, _plan: wave.window is not None),
+    Step("transfer", stages.TransferOperator, options=_MOVES_BYTES),
+    Step("validate", stages.ValidateOperator, options=_MOVES_BYTES),
+    Step("test", stages.TrialOperator),
     Step("approval", ApprovalOperator, asked=lambda wave, plan: wave.approval_of(plan) is not None),
     Step("cutover", stages.CutoverOperator),
+    Step("performance", stages.PerformanceOperator, asked=lambda wave, _: wave.performance is not None),
     Step("commit", stages.CommitOperator),
 )
 # From here on a failure brings the source back: before it nothing has been changed.
@@ -153,10 +154,12 @@ def _all_back(path: Path, ends: list[BaseOperator]) -> MappedOperator:
 def _limits(wave: Wave, plan: MachinePlan) -> dict[str, timedelta]:
     """A step that waits for the guest may take as long as the wave file gives the guest, and some more."""
     answering = timedelta(seconds=deadlines.answering(plan))
+    measuring = timedelta(seconds=deadlines.measuring(wave))
     return {
         "test": answering,
         "cutover": answering,
         "rollback": timedelta(seconds=deadlines.taking_back(wave, plan)),
+        **({"baseline": measuring, "performance": measuring} if wave.performance else {}),
     }
 
 

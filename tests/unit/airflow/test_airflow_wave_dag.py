@@ -5,9 +5,9 @@ from datetime import timedelta
 from waves_for_dags import pair, write
 
 from drover.waves.loader import load
-from drover_airflow.wave_dag import REPORT, build_dag
+from drover_airflow.wave_dag import REPORT, STEPS, build_dag
 
-STEPS = ["inventory", "preflight", "backup", "transfer", "validate", "test", "cutover", "commit"]
+PLAIN = ["inventory", "preflight", "backup", "transfer", "validate", "test", "cutover", "commit"]
 
 
 def dag_of(path):
@@ -17,7 +17,7 @@ def dag_of(path):
 def test_each_machine_has_every_step_in_order(tmp_path):
     dag = dag_of(pair(tmp_path))
     for machine in ("db", "web"):
-        for before, after in zip(STEPS, STEPS[1:], strict=False):
+        for before, after in zip(PLAIN, PLAIN[1:], strict=False):
             assert f"{machine}.{after}" in dag.get_task(f"{machine}.{before}").downstream_task_ids
     assert len(dag.tasks) == 2 * 9 + 1
 
@@ -30,7 +30,7 @@ def test_a_machine_begins_when_those_before_it_are_committed(tmp_path):
 
 def test_any_failure_from_the_transfer_on_brings_the_source_back(tmp_path):
     rollback = dag_of(pair(tmp_path)).get_task("db.rollback")
-    assert rollback.upstream_task_ids == {f"db.{step}" for step in STEPS[3:]}
+    assert rollback.upstream_task_ids == {f"db.{step}" for step in PLAIN[3:]}
     assert rollback.trigger_rule == "one_failed"
     assert rollback.retries >= 5
 
@@ -104,3 +104,10 @@ def test_the_backup_is_booted_only_where_the_wave_asks_for_it(tmp_path):
     dag = dag_of(path)
     assert dag.get_task("db.restore-test").upstream_task_ids == {"db.backup"}
     assert "db.transfer" in dag.get_task("db.restore-test").downstream_task_ids
+
+
+def test_all_that_a_wave_may_ask_for_stands_in_its_order():
+    assert [step.name for step in STEPS] == [
+        "inventory", "preflight", "baseline", "backup", "restore-test", "window", "transfer", "validate", "test",
+        "approval", "cutover", "performance", "commit",
+    ]  # fmt: skip
