@@ -17,5 +17,5 @@ def check(p: Preflight) -> Iterator[Concern]:
             "Changed block tracking is off",
             found=f"The hypervisor keeps no track of the changed blocks of machine '{p.plan.name}'.",
             why="Each copy of its disks reads all of them.",
-            do="Nothing is needed; Drover leaves the tracking as it is. Switch it on yourself where reading takes too long.",
+            do="Nothing is needed; Drover leaves the tracking as it is.",
         )

@@ -93,12 +93,19 @@ class Preflight:
     def target_machines(self) -> tuple[VirtualMachine, ...]:
         """Without the machine itself, where one manager is both ends."""
         machines = self.target_facts.machines
-        return tuple(machine for machine in machines if machine != self.source) if self.one_connection else machines
+        return tuple(one for one in machines if not self._is_source(one)) if self.one_manager else machines
+
+    def _is_source(self, machine: VirtualMachine) -> bool:
+        """Read twice, it need not be the same to the last byte: how much its disks take up grows."""
+        here = self.source
+        return here is not None and (machine.id, machine.uuid, machine.name) == (here.id, here.uuid, here.name)
 
     @property
-    def one_connection(self) -> bool:
-        """Whether the machine goes from one host to another behind the same connection."""
-        return self.wave.source_of(self.plan) == self.wave.target_of(self.plan)
+    def one_manager(self) -> bool:
+        """Whether both ends lead to one manager, by one connection or by two: the machine stays behind it."""
+        if self.wave.source_of(self.plan) == self.wave.target_of(self.plan):
+            return True
+        return self.source_host.id is not None and self.source_host.id == self.target_host.id
 
     @property
     def to_another_kind(self) -> bool:

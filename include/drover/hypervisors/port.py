@@ -246,5 +246,38 @@ class LiveChecker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """What became of a source that was removed. :param removed: its images. :param left: what was not its alone."""
+
+    removed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Retiring(Protocol):
+    """A hypervisor that can remove the source that a committed move left behind. Only a decommission may ask for it."""
+
+    def retire(self, name: str, owner: Ownership) -> Retired:
+        """Removes the machine and the disks that are its alone; does nothing where there is none.
+
+        A killed one is repeated by the same call: the definition goes last.
+
+        :param owner: the tag that it must carry, with the role `retiring`.
+        :raises OperatorNeededError: it is not off, it carries another tag, or another machine uses one of its disks.
+        """
+        ...
+
+
+@runtime_checkable
+class TrialEnder(Protocol):
+    """A hypervisor whose trials boot the machine itself, so that a killed one leaves it running on the test network."""
+
+    def end_trial(self, name: str, owner: Ownership) -> None:
+        """Ends what a killed trial of this owner's machine left, and puts the machine back as it was before; one that
+        may have run in production since keeps what it wrote. Does nothing where there is no such trial."""
+        ...
+
+
 # How a hypervisor of a kind is opened. `drover.hypervisors.registry.connect` finds it by `ConnectionSpec.kind`.
 Opener = Callable[[ConnectionSpec], Hypervisor]

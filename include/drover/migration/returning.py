@@ -4,8 +4,9 @@
 after a kill. What the target wrote since the commit stays with the target: it is switched off and kept.
 """
 
+from collections.abc import Callable
+
 from drover.errors import OperatorNeededError
-from drover.hypervisors.port import Hypervisor
 from drover.migration import along, claims, intents
 from drover.migration.alone import alone
 from drover.migration.intents import Intent
@@ -54,15 +55,18 @@ def refuse_gone(move: Move) -> None:
 
     :raises OperatorNeededError: one of the two ends is not as this run left it; the decision is withdrawn.
     """
-    ends: list[tuple[str, Hypervisor, tuple[str, ...]]]
-    ends = [("target", move.target, ("committed", "kept")), ("source", move.source, ("migrated", "returned"))]
+    ends: list[tuple[str, Callable[[], VirtualMachine | None], tuple[str, ...]]]
+    ends = [
+        ("target", lambda: move.target.find(move.name), ("committed", "kept")),
+        ("source", lambda: move.source.find(move.name), ("migrated", "returned")),
+    ]
     if along.takes_along(move):
         # There is one machine only, and it is at one of the ends, unless it moved on.
         back = _left_by(move, along.at_source(move), ("committed", "started", "returned"))
         # Started: a way back that did not succeed has marked it so.
-        ends = [] if back else [("target", move.target, ("committed", "started"))]
-    for side, hypervisor, roles in ends:
-        if not _left_by(move, hypervisor.find(move.name), roles):
+        ends = [] if back else [("target", lambda: along.at_target(move), ("committed", "started"))]
+    for side, find, roles in ends:
+        if not _left_by(move, find(), roles):
             intents.withdraw(move.store, Intent.RETURNING)
             claims.release(move)
             raise OperatorNeededError(

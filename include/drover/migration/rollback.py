@@ -9,7 +9,7 @@ import time
 from enum import StrEnum
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
-from drover.hypervisors.port import LiveMover
+from drover.hypervisors.port import LiveMover, TrialEnder
 from drover.migration import (
     along,
     backup,
@@ -145,6 +145,10 @@ def _fence_target(move: Move) -> Fate:
     if not _this_runs(move, machine):
         _refuse_stranger(move, machine)
         return Fate.OTHERS
+    if isinstance(move.target, TrialEnder):
+        # Else a machine that a killed trial left running would count as one that ran in production.
+        move.target.end_trial(move.name, move.owner)
+        machine = move.target.machine(move.name)
     ran = machine.state is PowerState.RUNNING or machine.ownership is None or machine.ownership.role != "target"
     if machine.state is PowerState.RUNNING:
         _stop(move)
