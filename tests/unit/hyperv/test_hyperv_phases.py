@@ -5,6 +5,7 @@ The connection is cut at the first script of a phase, at its second and so on, u
 
 import re
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
@@ -87,6 +88,21 @@ def test_the_connection_is_cut_while_a_machine_is_made(empty: Place) -> None:
         with empty.open() as hypervisor:
             hypervisor.remove("web", given.owner)  # as a rollback does
             assert hypervisor.machines() == []
+
+
+def test_a_disk_that_was_being_made_is_removed_with_its_machine(empty: Place) -> None:
+    """Its file is there, and the script was killed before the machine had it."""
+    machine = source()
+    given = settings(machine)
+    with empty.open() as hypervisor:
+        made = hypervisor.define(machine, given)
+        with states(empty.world) as found:
+            (host,) = found["hosts"].values()
+            (kept,) = host["machines"].values()
+            kept.update(name=define.working_name(OWNER), bios=str(uuid.uuid4()), disks=kept["disks"][:1])
+        hypervisor.remove("web", OWNER)
+        assert hypervisor.machines() == []
+        assert hypervisor.define(machine, given).disks == made.disks
 
 
 def test_the_connection_is_cut_while_it_is_started(empty: Place) -> None:

@@ -15,6 +15,7 @@ from drover.hypervisors.hyperv.owned import is_ours, require_off, require_ours
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.hyperv.translate import (
     Offer,
+    all_slots,
     describe,
     folder_of,
     generation,
@@ -172,12 +173,14 @@ def _identify(session: Session, machine_id: str, wanted: VirtualMachine) -> None
 
 
 def remove(session: Session, name: str, owner: Ownership) -> None:
-    found = inventory.find(session, name) or inventory.find(session, working_name(owner))
+    working = working_name(owner)
+    found = inventory.find(session, name) or inventory.find(session, working)
     if found is None:
         return
     require_ours(session, found, owner, "removed")
     require_off(session, found, "removed")
-    _remove(session, found.id or "", _own_disks(found, owner))
+    disks = [*_own_disks(found, owner), *(_begun(found, owner) if found.name == working else ())]
+    _remove(session, found.id or "", list(dict.fromkeys(disks)))
 
 
 def _own_disks(machine: VirtualMachine, owner: Ownership) -> Sequence[str]:
@@ -185,9 +188,21 @@ def _own_disks(machine: VirtualMachine, owner: Ownership) -> Sequence[str]:
 
     The source's UUID says where: a machine that was never finished has another one itself.
     """
-    mark = f"-{owner.source_uuid[:8]}"
     paths = [PureWindowsPath(disk.path) for disk in machine.disks]
-    return [str(path) for path in paths if path.parent.name.startswith("drover-") and path.parent.name.endswith(mark)]
+    return [str(path) for path in paths if _is_ours(path.parent, owner)]
+
+
+def _is_ours(folder: PureWindowsPath, owner: Ownership) -> bool:
+    return folder.name.startswith("drover-") and folder.name.endswith(f"-{owner.source_uuid[:8]}")
+
+
+def _begun(machine: VirtualMachine, owner: Ownership) -> Sequence[str]:
+    """Where a disk may lie whose making was killed, so that no machine has it.
+
+    It is ours: `define` looked for files in its way before it made the machine.
+    """
+    home = PureWindowsPath(str(native(machine).get("folder", ""))).parent
+    return [str(home / slot.file) for slot in all_slots()] if _is_ours(home, owner) else []
 
 
 def _remove(session: Session, machine_id: str, disks: Sequence[str]) -> None:

@@ -74,6 +74,10 @@ class Slot:
     def name(self) -> str:
         return f"{self.controller} {self.number}:{self.location}"
 
+    @property
+    def file(self) -> str:
+        return f"{self.controller.lower()}{self.number}-{self.location}.vhdx"
+
 
 def survey(session: Session) -> Offer:
     """Asks the host."""
@@ -210,6 +214,12 @@ def _own_slots(machine: VirtualMachine) -> list[Slot] | None:
     return found
 
 
+def all_slots() -> list[Slot]:
+    """Wherever a disk can hang."""
+    kinds = (_IDE, _SCSI)
+    return [Slot(kind, n, at) for kind in kinds for n in range(_CONTROLLERS[kind]) for at in range(_UNITS[kind])]
+
+
 def _slot(controller: str, at: int) -> Slot:
     number, location = divmod(at, _UNITS[controller])
     return Slot(controller, number, location)
@@ -233,10 +243,9 @@ def _disk(machine: VirtualMachine, disk: Disk, slot: Slot, settings: TargetSetti
             f"{where} lies in pool '{disk.pool}', which is not mapped.", remedy="Add it to mappings: storage."
         )
     ide = slot.controller == _IDE
-    file = f"{slot.name.lower().replace(' ', '').replace(':', '-')}.vhdx"
     return Disk(
         name=slot.name,
-        path=str(folder_of(machine, offer.pool(wanted)) / file),
+        path=str(folder_of(machine, offer.pool(wanted)) / slot.file),
         pool=wanted,
         format=DiskFormat.VHDX,
         size=disk.size,

@@ -4,6 +4,14 @@ $left = @(Get-VM | Where-Object { $_.Name -eq $p.workingName })
 foreach ($vm in $left) {
     Remove-VM -VM $vm -Force -Confirm:$false
 }
+if ($left.Count -eq 0) {
+    # Before anything is made: whatever lies there beside a machine that is not whole was made for it.
+    foreach ($disk in @($p.disks)) {
+        if (Test-Path -LiteralPath $disk.path) {
+            throw "The file $($disk.path) is there already, and this move did not make it"
+        }
+    }
+}
 foreach ($folder in @($p.folders)) {
     New-Item -ItemType 'Directory' -Path $folder -Force | Out-Null
 }
@@ -42,9 +50,6 @@ foreach ($controller in @($p.controllers)) {
 
 foreach ($disk in @($p.disks)) {
     if (Test-Path -LiteralPath $disk.path) {
-        if ($left.Count -eq 0) {
-            throw "The file $($disk.path) is there already, and this move did not make it"
-        }
         Remove-Item -LiteralPath $disk.path -Force
     }
     New-VHD -Path $disk.path -SizeBytes ([long]$disk.size) -Fixed | Out-Null
