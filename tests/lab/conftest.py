@@ -10,13 +10,16 @@ from drover_lab.lab import Lab
 
 
 @pytest.fixture
-def empty_lab() -> Iterator[Callable[[str], Lab]]:
-    """Makes labs without machines; call it with a word for the name. All are taken down in the end."""
+def empty_lab() -> Iterator[Callable[..., Lab]]:
+    """Makes labs without machines; call it with a word for the name, and kinds of hosts beside KVM.
+
+    All are taken down in the end.
+    """
     names: list[str] = []
 
-    def make(word: str) -> Lab:
+    def make(word: str, *kinds: str) -> Lab:
         names.append(f"t{os.getpid()}-{word}")
-        return labs.up(names[-1], machine_names=())
+        return labs.up(names[-1], machine_names=(), hypervisors=kinds)
 
     yield make
     for name in names:

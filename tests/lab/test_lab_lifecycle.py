@@ -16,10 +16,10 @@ from drover_lab import host, network, slots, state
 from drover_lab import lab as labs
 from drover_lab.lab import Lab
 from drover_lab.process import ProcessRecord, output, run
-from drover_lab.topology import LabHost
+from drover_lab.topology import HYPERV, LabHost
 
 pytestmark = pytest.mark.lab
-MakeLab = Callable[[str], Lab]
+MakeLab = Callable[..., Lab]
 
 
 def answers(lab: Lab) -> bool:
@@ -86,6 +86,18 @@ def test_up_mends_a_dead_host(empty_lab: MakeLab) -> None:
     assert host.is_running(lab.hosts[1])
     labs.up(lab.name)
     assert answers(lab)
+
+
+def test_hyper_v_hosts_are_mended_and_leave_nothing(empty_lab: MakeLab) -> None:
+    lab = empty_lab("hyperv", HYPERV)
+    record = ProcessRecord.load(host.record_path(lab.topology.host("hv-a")))
+    assert record is not None
+    record.kill()
+    assert not host.is_running(lab.topology.host("hv-a"))
+    labs.up(lab.name)
+    assert [lab.ask_hyperv(name, "status")["name"] for name in ("hv-a", "hv-b")] == ["hv-a", "hv-b"]
+    labs.down(lab.name)
+    assert remains(lab.name, lab.topology.state.slot) == []
 
 
 def test_up_mends_a_broken_network(empty_lab: MakeLab) -> None:
