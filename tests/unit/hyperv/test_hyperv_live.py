@@ -1,83 +1,32 @@
 """Live Migration through the port, between two simulated hosts in processes of their own: real WinRM, our scripts."""
 
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from answers import foreign
-from hyperv_peer import Peer, World
+from hyperv_peer import World
+from two_hosts import MIB, NAMES, Two, run_machine, running
 
 from drover.errors import OperatorNeededError, RetryableError
 from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
 from drover.hypervisors.port import LiveChecker, LiveMover, LiveState, LiveStatus, TargetSettings
-from drover.model import Disk, DiskFormat, Firmware, Ownership, PowerState
-from drover_lab.hyperv.world.runner import HyperV
-from drover_lab.hyperv.world.store import add_host
-from drover_lab.hyperv.world.store import world as state_of
+from drover.model import Ownership, PowerState
 from drover_lab.process import wait_until
-
-MIB = 1 << 20
-NAMES = ("HV-L", "HV-R")
-
-
-@dataclass(frozen=True)
-class Two:
-    """Two hosts, and what may be changed of them."""
-
-    folder: Path
-    here: Peer
-    there: Peer
-
-    def set(self, name: str, **values: Any) -> None:
-        with state_of(self.folder) as found:
-            found["hosts"][name].update(values)
-
-    def open(self, transport: str = "ntlm", peer: Peer | None = None) -> HypervHypervisor:
-        return HypervHypervisor((peer or self.here).spec(transport, "https"))
-
-    def target(self, transport: str = "ntlm") -> HypervHypervisor:
-        return self.open(transport, self.there)
 
 
 @pytest.fixture(scope="module")
 def hosts(world: World) -> Iterator[Two]:
-    with tempfile.TemporaryDirectory(prefix="drover-hv-") as name:
-        folder = Path(name)
-        peers = []
-        try:
-            for one in NAMES:
-                add_host(folder, one)
-                options = {"folder": name, "name": one, "patience": 1.0}
-                runner = "drover_lab.hyperv.world.runner:HyperV"
-                peers.append(world.host(one.lower(), runner=runner, runner_options=options))
-            yield Two(folder, *peers)
-            for peer in peers:
-                assert peer.status()["unmodelled"] == []
-                assert peer.shells == []
-        finally:
-            for peer in peers:
-                peer.end()
-            for one in NAMES:
-                HyperV(name, one).reboot()
+    with running(world) as two:
+        yield two
 
 
 @pytest.fixture
 def two(hosts: Two) -> Iterator[Two]:
     """Machine `web` runs at the first one."""
-    disk = Disk("vda", "/pool/a", "default", DiskFormat.QCOW2, 8 * MIB, 0, "virtio")
-    machine = foreign(firmware=Firmware.BIOS, disks=(disk,), memory=64 * MIB, boot_order=())
-    for name in NAMES:
-        # Both computers may log in at each other, so that any login will do; logins by NTLM are the quickest.
-        hosts.set(name, live_slots=2, live_speed=0, live=True, objections=[], live_login="Kerberos", delegation=True)
-    with hosts.open() as here:
-        here.define(machine, TargetSettings({"prod": "production"}, {"default": "D:"}, owner("target")))
-        here.power_on("web")
+    run_machine(hosts, "web")
     yield hosts
-    for peer in (hosts.here, hosts.there):
-        peer.ask("empty")
+    hosts.empty()
 
 
 def owner(role: str) -> Ownership:

@@ -10,6 +10,7 @@ import pytest
 from worlds import DISK, MIB, Peer, definition
 
 from drover_lab.hyperv.world import qemu
+from drover_lab.hyperv.world.answers import refused as refused_by_host
 from drover_lab.hyperv.world.store import world
 from drover_lab.process import wait_until
 
@@ -95,6 +96,24 @@ def test_a_machine_is_moved_with_its_bytes_and_its_process(pair: Pair, running: 
         (snapshot,) = pair.b.script("checkpoint-make", id=identity, name="drover read")
         assert snapshot
         assert pair.b.script("checkpoint-remove", id=identity, name="drover read") == [THERE]
+
+
+def test_a_machine_that_leaves_while_it_is_looked_at_is_not_listed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    mill(pair, running=False)
+    asked = pair.a.runner._known["Get-VMKeyProtector"]
+
+    def leaves(call: Any) -> None:
+        with world(pair.folder) as found:
+            found["hosts"]["hv-a"]["machines"].clear()
+        asked(call)
+
+    def breaks(call: Any) -> None:
+        raise refused_by_host("it broke")
+
+    monkeypatch.setitem(pair.a.runner._known, "Get-VMKeyProtector", breaks)
+    assert pair.a.refuses("inventory", ids=[])["message"] == "it broke"
+    monkeypatch.setitem(pair.a.runner._known, "Get-VMKeyProtector", leaves)
+    assert pair.a.script("inventory", ids=[]) == []
 
 
 def test_a_machine_that_moved_goes_back_the_same_way(pair: Pair) -> None:

@@ -15,147 +15,155 @@ $asksGpu = (@(Get-Command -Name 'Get-VMGpuPartitionAdapter' -ErrorAction Silentl
 
 foreach ($vm in $machines) {
     $id = [string]$vm.Id
-    $identity = $identities | Where-Object { $_.VirtualSystemIdentifier -eq $id } | Select-Object -First 1
-    $processor = Get-VMProcessor -VM $vm
-    $memory = Get-VMMemory -VM $vm
-    $security = Get-VMSecurity -VM $vm
-    $protector = @(Get-VMKeyProtector -VM $vm)
+    try {
+        $identity = $identities | Where-Object { $_.VirtualSystemIdentifier -eq $id } | Select-Object -First 1
+        $processor = Get-VMProcessor -VM $vm
+        $memory = Get-VMMemory -VM $vm
+        $security = Get-VMSecurity -VM $vm
+        $protector = @(Get-VMKeyProtector -VM $vm)
 
-    $disks = @(Get-VMHardDiskDrive -VM $vm | ForEach-Object {
-            $drive = $_
-            $vhd = $null
-            $problem = $null
-            if ($null -eq $drive.DiskNumber) {
-                try {
-                    $vhd = Get-VHD -Path $drive.Path
-                } catch {
-                    $problem = [string]$_.Exception.Message
+        $disks = @(Get-VMHardDiskDrive -VM $vm | ForEach-Object {
+                $drive = $_
+                $vhd = $null
+                $problem = $null
+                if ($null -eq $drive.DiskNumber) {
+                    try {
+                        $vhd = Get-VHD -Path $drive.Path
+                    } catch {
+                        $problem = [string]$_.Exception.Message
+                    }
                 }
-            }
-            [pscustomobject]@{
-                path = [string]$drive.Path
-                controller = [string]$drive.ControllerType
-                number = [int]$drive.ControllerNumber
-                location = [int]$drive.ControllerLocation
-                passThrough = ($null -ne $drive.DiskNumber)
-                shared = [bool]$drive.SupportPersistentReservations
-                format = [string]$vhd.VhdFormat
-                type = [string]$vhd.VhdType
-                size = [string]$vhd.Size
-                allocated = [string]$vhd.FileSize
-                sector = [string]$vhd.LogicalSectorSize
-                parent = [string]$vhd.ParentPath
-                problem = $problem
-            }
-        })
-
-    $adapters = @(Get-VMNetworkAdapter -VM $vm | ForEach-Object {
-            $vlan = Get-VMNetworkAdapterVlan -VMNetworkAdapter $_
-            [pscustomobject]@{
-                name = [string]$_.Name
-                mac = [string]$_.MacAddress
-                dynamicMac = [bool]$_.DynamicMacAddressEnabled
-                switch = [string]$_.SwitchName
-                legacy = [bool]$_.IsLegacy
-                addresses = [string[]]@($_.IPAddresses)
-                vlanMode = [string]$vlan.OperationMode
-                vlan = [int]$vlan.AccessVlanId
-            }
-        })
-
-    $snapshots = @(Get-VMSnapshot -VM $vm | ForEach-Object {
-            [pscustomobject]@{
-                id = [string]$_.Id
-                name = [string]$_.Name
-                type = [string]$_.SnapshotType
-            }
-        })
-
-    $services = @(Get-VMIntegrationService -VM $vm | ForEach-Object {
-            [pscustomobject]@{
-                id = [string]$_.Id
-                name = [string]$_.Name
-                enabled = [bool]$_.Enabled
-                status = [string]$_.PrimaryOperationalStatus
-            }
-        })
-
-    $handed = @(Get-VMFibreChannelHba -VM $vm | ForEach-Object { 'fibre-channel ' + [string]$_.SanName })
-    $handed += @(Get-VMComPort -VM $vm | Where-Object { $_.Path } | ForEach-Object { 'serial ' + [string]$_.Path })
-    $notAsked = @()
-    if ($asksDevices) {
-        $handed += @(Get-VMAssignableDevice -VM $vm | ForEach-Object { 'hostdev ' + [string]$_.LocationPath })
-    } else {
-        $notAsked += 'devices handed through (Get-VMAssignableDevice)'
-    }
-    if ($asksGpu) {
-        $handed += @(Get-VMGpuPartitionAdapter -VM $vm | ForEach-Object { 'gpu-partition ' + [string]$_.Id })
-    } else {
-        $notAsked += 'GPU partitions (Get-VMGpuPartitionAdapter)'
-    }
-
-    $media = @(Get-VMDvdDrive -VM $vm | Where-Object { $_.Path } | ForEach-Object { [string]$_.Path })
-
-    $secureBoot = ''
-    $template = ''
-    $boot = @()
-    if ([int]$vm.Generation -eq 2) {
-        $firmware = Get-VMFirmware -VM $vm
-        $secureBoot = [string]$firmware.SecureBoot
-        $template = [string]$firmware.SecureBootTemplate
-        $boot = @($firmware.BootOrder | ForEach-Object {
                 [pscustomobject]@{
-                    type = [string]$_.BootType
-                    path = [string]$_.Device.Path
-                    mac = [string]$_.Device.MacAddress
+                    path = [string]$drive.Path
+                    controller = [string]$drive.ControllerType
+                    number = [int]$drive.ControllerNumber
+                    location = [int]$drive.ControllerLocation
+                    passThrough = ($null -ne $drive.DiskNumber)
+                    shared = [bool]$drive.SupportPersistentReservations
+                    format = [string]$vhd.VhdFormat
+                    type = [string]$vhd.VhdType
+                    size = [string]$vhd.Size
+                    allocated = [string]$vhd.FileSize
+                    sector = [string]$vhd.LogicalSectorSize
+                    parent = [string]$vhd.ParentPath
+                    problem = $problem
                 }
             })
-    } else {
-        $bios = Get-VMBios -VM $vm
-        $boot = @($bios.StartupOrder | ForEach-Object {
+
+        $adapters = @(Get-VMNetworkAdapter -VM $vm | ForEach-Object {
+                $vlan = Get-VMNetworkAdapterVlan -VMNetworkAdapter $_
                 [pscustomobject]@{
-                    type = [string]$_
-                    path = ''
-                    mac = ''
+                    name = [string]$_.Name
+                    mac = [string]$_.MacAddress
+                    dynamicMac = [bool]$_.DynamicMacAddressEnabled
+                    switch = [string]$_.SwitchName
+                    legacy = [bool]$_.IsLegacy
+                    addresses = [string[]]@($_.IPAddresses)
+                    vlanMode = [string]$vlan.OperationMode
+                    vlan = [int]$vlan.AccessVlanId
                 }
             })
-    }
 
-    [pscustomobject]@{
-        id = $id
-        biosGuid = [string]$identity.BIOSGUID
-        name = [string]$vm.Name
-        host = [string]$vm.ComputerName
-        state = [string]$vm.State
-        status = [string]$vm.Status
-        version = [string]$vm.Version
-        generation = [int]$vm.Generation
-        notes = [string]$vm.Notes
-        folder = [string]$vm.Path
-        processors = [int]$processor.Count
-        processorCompatibility = [bool]$processor.CompatibilityForMigrationEnabled
-        nested = [bool]$processor.ExposeVirtualizationExtensions
-        memory = [string]$memory.Startup
-        memoryDynamic = [bool]$memory.DynamicMemoryEnabled
-        memoryMinimum = [string]$memory.Minimum
-        memoryMaximum = [string]$memory.Maximum
-        startAction = [string]$vm.AutomaticStartAction
-        stopAction = [string]$vm.AutomaticStopAction
-        checkpointType = [string]$vm.CheckpointType
-        replication = [string]$vm.ReplicationState
-        clustered = [bool]$vm.IsClustered
-        shielded = [bool]$security.Shielded
-        tpm = [bool]$security.TpmEnabled
-        protector = ($protector.Count -gt 4)
-        secureBoot = $secureBoot
-        template = $template
-        boot = $boot
-        disks = $disks
-        adapters = $adapters
-        snapshots = $snapshots
-        services = $services
-        media = [string[]]$media
-        handed = [string[]]$handed
-        notAsked = [string[]]$notAsked
+        $snapshots = @(Get-VMSnapshot -VM $vm | ForEach-Object {
+                [pscustomobject]@{
+                    id = [string]$_.Id
+                    name = [string]$_.Name
+                    type = [string]$_.SnapshotType
+                }
+            })
+
+        $services = @(Get-VMIntegrationService -VM $vm | ForEach-Object {
+                [pscustomobject]@{
+                    id = [string]$_.Id
+                    name = [string]$_.Name
+                    enabled = [bool]$_.Enabled
+                    status = [string]$_.PrimaryOperationalStatus
+                }
+            })
+
+        $handed = @(Get-VMFibreChannelHba -VM $vm | ForEach-Object { 'fibre-channel ' + [string]$_.SanName })
+        $handed += @(Get-VMComPort -VM $vm | Where-Object { $_.Path } | ForEach-Object { 'serial ' + [string]$_.Path })
+        $notAsked = @()
+        if ($asksDevices) {
+            $handed += @(Get-VMAssignableDevice -VM $vm | ForEach-Object { 'hostdev ' + [string]$_.LocationPath })
+        } else {
+            $notAsked += 'devices handed through (Get-VMAssignableDevice)'
+        }
+        if ($asksGpu) {
+            $handed += @(Get-VMGpuPartitionAdapter -VM $vm | ForEach-Object { 'gpu-partition ' + [string]$_.Id })
+        } else {
+            $notAsked += 'GPU partitions (Get-VMGpuPartitionAdapter)'
+        }
+
+        $media = @(Get-VMDvdDrive -VM $vm | Where-Object { $_.Path } | ForEach-Object { [string]$_.Path })
+
+        $secureBoot = ''
+        $template = ''
+        $boot = @()
+        if ([int]$vm.Generation -eq 2) {
+            $firmware = Get-VMFirmware -VM $vm
+            $secureBoot = [string]$firmware.SecureBoot
+            $template = [string]$firmware.SecureBootTemplate
+            $boot = @($firmware.BootOrder | ForEach-Object {
+                    [pscustomobject]@{
+                        type = [string]$_.BootType
+                        path = [string]$_.Device.Path
+                        mac = [string]$_.Device.MacAddress
+                    }
+                })
+        } else {
+            $bios = Get-VMBios -VM $vm
+            $boot = @($bios.StartupOrder | ForEach-Object {
+                    [pscustomobject]@{
+                        type = [string]$_
+                        path = ''
+                        mac = ''
+                    }
+                })
+        }
+
+        [pscustomobject]@{
+            id = $id
+            biosGuid = [string]$identity.BIOSGUID
+            name = [string]$vm.Name
+            host = [string]$vm.ComputerName
+            state = [string]$vm.State
+            status = [string]$vm.Status
+            version = [string]$vm.Version
+            generation = [int]$vm.Generation
+            notes = [string]$vm.Notes
+            folder = [string]$vm.Path
+            processors = [int]$processor.Count
+            processorCompatibility = [bool]$processor.CompatibilityForMigrationEnabled
+            nested = [bool]$processor.ExposeVirtualizationExtensions
+            memory = [string]$memory.Startup
+            memoryDynamic = [bool]$memory.DynamicMemoryEnabled
+            memoryMinimum = [string]$memory.Minimum
+            memoryMaximum = [string]$memory.Maximum
+            startAction = [string]$vm.AutomaticStartAction
+            stopAction = [string]$vm.AutomaticStopAction
+            checkpointType = [string]$vm.CheckpointType
+            replication = [string]$vm.ReplicationState
+            clustered = [bool]$vm.IsClustered
+            shielded = [bool]$security.Shielded
+            tpm = [bool]$security.TpmEnabled
+            protector = ($protector.Count -gt 4)
+            secureBoot = $secureBoot
+            template = $template
+            boot = $boot
+            disks = $disks
+            adapters = $adapters
+            snapshots = $snapshots
+            services = $services
+            media = [string[]]$media
+            handed = [string[]]$handed
+            notAsked = [string[]]$notAsked
+        }
+    } catch {
+        $failure = $_
+        # One that left while it was looked at is no machine of this host any more.
+        if (@(Get-VM | Where-Object { [string]$_.Id -eq $id }).Count -gt 0) {
+            throw $failure
+        }
     }
 }
