@@ -54,21 +54,23 @@ class Http:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         connection: HTTPSConnection | None = None,
+        login: bool = True,
     ) -> Iterator[HTTPResponse]:
-        """One request with the login; the answer is to be read inside the context.
+        """One request; the answer is to be read inside the context.
 
         :param path: already quoted, as `folder_url` gives it. :param body: what http.client takes.
-        :param connection: to send it over, where it is not the server itself; it stays open.
+        :param connection: to send it over; it stays open.
+        :param login: send the session's login along. Never to another than the server itself: whoever has it is us.
         :raises OperatorNeededError: refused. :raises RetryableError: the connection broke, or the server is busy.
         """
         line = connection or self.connection()
         try:
             with server_errors(line.host):
-                answer = self._send(line, method, path, dict(headers or {}), body)
-                if answer.status == 401 and (body is None or isinstance(body, bytes)):
+                answer = self._send(line, method, path, dict(headers or {}), body, login)
+                if login and answer.status == 401 and (body is None or isinstance(body, bytes)):
                     answer.read()
                     self._renew()
-                    answer = self._send(line, method, path, dict(headers or {}), body)
+                    answer = self._send(line, method, path, dict(headers or {}), body, login)
                 if answer.status >= 300:
                     raise _refused(line.host, method, path, answer)
                 yield answer
@@ -76,8 +78,10 @@ class Http:
             if connection is None:
                 line.close()
 
-    def _send(self, line: HTTPSConnection, method: str, path: str, headers: dict[str, str], body: Any) -> HTTPResponse:
-        line.request(method, path, body=body, headers={"Cookie": self.cookie, **headers})
+    def _send(
+        self, line: HTTPSConnection, method: str, path: str, headers: dict[str, str], body: Any, login: bool
+    ) -> HTTPResponse:
+        line.request(method, path, body=body, headers=({"Cookie": self.cookie} if login else {}) | headers)
         return line.getresponse()
 
 

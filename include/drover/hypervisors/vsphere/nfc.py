@@ -85,9 +85,9 @@ class Lease:
     def _download(self, one: DeviceUrl, target: Path, begun: Progress, tell: Tell) -> str:
         digest, done = hashlib.sha1(usedforsecurity=False), 0
         with (
-            self._line(one) as (line, path),
+            self._line(one) as (line, path, same),
             open(target, "wb") as out,
-            self._session.http().open("GET", path, connection=line) as answer,
+            self._session.http().open("GET", path, connection=line, login=same) as answer,
         ):
             wanted = answer.headers.get("Content-Length")
             while piece := answer.read(_PIECE):
@@ -107,18 +107,20 @@ class Lease:
         tell(Progress(begun.label, min(done, begun.total), begun.total))
 
     @contextmanager
-    def _line(self, one: DeviceUrl) -> Iterator[tuple[HTTPSConnection, str]]:
-        """`*` stands for the server that was asked; an ESXi host is held to the certificate that the server names."""
+    def _line(self, one: DeviceUrl) -> Iterator[tuple[HTTPSConnection, str, bool]]:
+        """The connection, the path, and whether the login may go over it.
+
+        `*` stands for the server that was asked. An ESXi host is held to the certificate that the server names, and
+        knows the transfer by the ticket in the path: the vCenter's login is none of its business.
+        """
         parts = urlsplit(one.url.replace("//*", f"//{self._session.name}", 1))
         http = self._session.http()
-        same = "//*" in one.url or parts.hostname == self._session.name
-        line = http.connection(
-            parts.hostname,
-            self._session.port if "//*" in one.url and parts.port is None else parts.port or 443,
-            thumbprint=None if same else one.thumbprint,
-        )
+        starred = "//*" in one.url
+        port = self._session.port if starred and parts.port is None else parts.port or 443
+        same = starred or (parts.hostname, port) == (self._session.name, self._session.port)
+        line = http.connection(parts.hostname, port, thumbprint=None if same else one.thumbprint)
         try:
-            yield line, f"{parts.path}{'?' + parts.query if parts.query else ''}"
+            yield line, f"{parts.path}{'?' + parts.query if parts.query else ''}", same
         finally:
             line.close()
 
@@ -141,10 +143,11 @@ class Lease:
         begun = Progress(f"{self._what}, disk {disk}", 0, size)
         self._session.renew()  # What is sent while the login runs out cannot be sent twice.
         try:
-            with self._line(one) as (line, path), open(source, "rb") as file:
+            with self._line(one) as (line, path, same), open(source, "rb") as file:
                 body = _Told(file, lambda done: self._at(done, begun, tell))
                 headers = {"Content-Type": _VMDK, "Content-Length": str(size), "Overwrite": "t"}
-                with self._session.http().open("POST", path, headers=headers, body=body, connection=line) as answer:
+                http = self._session.http()
+                with http.open("POST", path, headers=headers, body=body, connection=line, login=same) as answer:
                     answer.read()
         except DroverError:
             self._require_alive()  # The lease knows better why the line was closed.
