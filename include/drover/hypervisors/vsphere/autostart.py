@@ -10,12 +10,18 @@ _ON, _OFF = "powerOn", "none"
 
 
 def set_autostart(session: Session, name: str, enabled: bool) -> None:
-    """Turning it on also turns on the host's own autostart; turning it off leaves other machines as they are."""
+    """Turning it on also turns on the host's own autostart; turning it off leaves other machines as they are.
+
+    It is turned off also where the host's own is off: it must not start on the day when somebody turns that on.
+    """
     from pyVmomi import vim
 
     machine = lookup.require(session, name)
     host = _host_of(session, machine._moId)
-    if host is None or _is_on(session, host, machine._moId) is enabled:
+    if host is None:
+        return
+    listed, starts = _settings(session, host, machine._moId)
+    if (listed and starts) if enabled else not listed:
         return
     manager = vim.host.AutoStartManager
     entry = manager.AutoPowerInfo(
@@ -34,15 +40,16 @@ def set_autostart(session: Session, name: str, enabled: bool) -> None:
         _manager(session, host).ReconfigureAutostart(spec)
 
 
-def _is_on(session: Session, host: str, machine_id: str) -> bool:
+def _settings(session: Session, host: str, machine_id: str) -> tuple[bool, bool]:
+    """Whether the host is to start this machine, and whether it starts machines at all."""
     for found in retrieve(session, {"HostSystem": ["config.autoStart"]}, [("HostSystem", host)]):
         settings = found.node("config.autoStart")
+        starts = bool(nodes.flag(settings, "defaults/enabled"))
         for entry in nodes.children(settings, "powerInfo"):
             if nodes.text(entry, "key") == machine_id:
-                return (nodes.text(entry, "startAction") or "").lower() == _ON.lower() and bool(
-                    nodes.flag(settings, "defaults/enabled")
-                )
-    return False
+                return (nodes.text(entry, "startAction") or "").lower() == _ON.lower(), starts
+        return False, starts
+    return False, False
 
 
 def _host_of(session: Session, machine_id: str) -> str | None:
