@@ -67,7 +67,7 @@ def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine
 
     :raises BadInputError: there is no such run or machine, or a machine that was named may not be taken back.
     """
-    kept = _run_of(answers)
+    kept = run_of(answers)
     named = set(answers["machines"])
     known = {plan.name for plan in kept.wave.machines}
     if missing := sorted(named - known):
@@ -87,6 +87,13 @@ def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine
             _refuse(f"Machine '{open_ended[0].name}' is being moved now.", "Mark its DAG run as failed first.")
         log.warning("Left to their run, which is at work: %s.", ", ".join(plan.name for plan in open_ended))
         open_ended = []
+    if named:
+        for plan in chosen:
+            if plan not in committed and plan.name not in on_their_way:
+                _refuse(
+                    f"Machine '{plan.name}' is not on its way in run {kept.run}, nor was it committed there.",
+                    "It was never begun or is taken back already; see the run's records, or name another run.",
+                )
     for plan in committed:
         with open_move(kept.wave, plan.key, kept.run, resolve, store_root()) as move:
             returning.begin(move)
@@ -118,13 +125,6 @@ def left_behind(is_running: IsRunning) -> list[Machine]:
     return found
 
 
-def _left(claim: claims.Claim, is_running: IsRunning) -> list[Machine]:
-    kept = kept_waves.of_run(claim.wave, claim.run)
-    if kept is None or not kept.dag:
-        log.warning("Nothing is known of run %s of wave '%s', which holds '%s'.", claim.run, claim.wave, claim.machine)
-    elif is_running(kept.dag, claim.run) or busy(store_root(), claim.uuid):
-        log.info("'%s' is in good hands: run %s of %s.", claim.machine, claim.run, kept.dag)
-    elif _tried_lately(_store(kept, claim.machine)):
 def _held() -> list[claims.Claim]:
     """Those on their way, and those of whose restore test something is left."""
     held = claims.held(store_root())
@@ -132,6 +132,13 @@ def _held() -> list[claims.Claim]:
     return held + [claim for claim in tests if claim not in held]
 
 
+def _left(claim: claims.Claim, is_running: IsRunning) -> list[Machine]:
+    kept = kept_waves.of_run(claim.wave, claim.run)
+    if kept is None or not kept.dag:
+        log.warning("Nothing is known of run %s of wave '%s', which holds '%s'.", claim.run, claim.wave, claim.machine)
+    elif is_running(kept.dag, claim.run) or busy(store_root(), claim.uuid):
+        log.info("'%s' is in good hands: run %s of %s.", claim.machine, claim.run, kept.dag)
+    elif _tried_lately(_store(kept, claim.machine)):
         log.info("'%s' could not be taken back a while ago; the next try is due later.", claim.machine)
     else:
         log.warning("'%s' was left by run %s of %s, and is taken back.", claim.machine, claim.run, kept.dag)
@@ -139,7 +146,7 @@ def _held() -> list[claims.Claim]:
     return []
 
 
-def _run_of(answers: Mapping[str, Any]) -> Kept:
+def run_of(answers: Mapping[str, Any]) -> Kept:
     wave = answers["wave"]
     run = answers["run"] or kept_waves.newest_run(wave)
     kept = kept_waves.of_run(wave, run) if run else None

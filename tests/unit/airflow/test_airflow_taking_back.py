@@ -110,6 +110,15 @@ def test_a_run_that_is_at_work_keeps_what_it_moves(wave):
     assert names(asked_for(answers(machines=["db"], committed=True), at_work)) == ["db"]
 
 
+def test_a_machine_that_was_named_and_has_nothing_to_take_back_is_told(wave):
+    """Else the run is green, and whoever asked believes that the machine is back."""
+    for named in (["web"], ["web", "app"]):
+        with pytest.raises(
+            BadInputError, match="Machine 'web' is not on its way in run .*, nor was it committed there"
+        ):
+            asked_for(answers(machines=named, committed=True), ended)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
