@@ -351,7 +351,7 @@ func (vm *VirtualMachine) carryRunning(ctx *simulator.Context, task *simulator.T
 		targets[disk.Key] = map[string]any{"driver": "nbd", "export": fmt.Sprintf("disk%d", index),
 			"server": map[string]any{"type": "inet", "host": host, "port": port}}
 	}
-	jobs, err := process.mirror(disks, targets, vm.follow(ctx, task, 60))
+	jobs, err := process.mirror(disks, targets, vm.center.moves(), vm.follow(ctx, task, 60))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
@@ -31,12 +32,14 @@ type Center struct {
 	server   *http.Server
 	control  net.Listener
 	faults   Faults
+	calls    atomic.Int64 // how many SOAP calls there ever were
 	wrappers wrappers
 
 	arrivals     arrivals
 	cancels      sync.Map // tasks that somebody wants to end
 	snapshots    int32    // how many there ever were
 	leaseTimeout int32    // seconds, where the lab wants another than the usual
+	moveRate     int64    // bytes a second of each disk of a machine that moves while it runs; 0 for no limit
 
 	mutex    sync.Mutex
 	machines map[types.ManagedObjectReference]*Machine

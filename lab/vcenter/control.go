@@ -20,6 +20,8 @@ type order struct {
 	Faults *Faults `json:"faults"`
 	// Seconds after which a lease ends that nobody uses; 0 for the usual.
 	LeaseTimeout int32 `json:"lease_timeout"`
+	// Bytes a second at which the disks of machines that run are moved; 0 for no limit.
+	MoveRate int64 `json:"move_rate"`
 }
 
 func (c *Center) serveControl() error {
@@ -87,6 +89,13 @@ func (c *Center) do(wanted *order) (any, error) {
 		c.leaseTimeout = wanted.LeaseTimeout
 		c.mutex.Unlock()
 		return nil, nil
+	case "move-rate":
+		c.mutex.Lock()
+		c.moveRate = wanted.MoveRate
+		c.mutex.Unlock()
+		return nil, nil
+	case "calls":
+		return c.calls.Load(), nil
 	case "end-sessions":
 		return c.terminate(), nil
 	}

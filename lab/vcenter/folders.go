@@ -40,11 +40,14 @@ func (f *Folder) createVM(ctx *simulator.Context, req *types.CreateVM_Task) (typ
 	if fault := f.center.hasRoom(req.Config.DeviceChange, req.Config.Files); fault != nil {
 		return nil, fault
 	}
+	raw := withoutMappings(req.Config.DeviceChange)
 	result, fault := f.center.await(taskOf(f.Folder.CreateVMTask(ctx, req)))
 	if fault != nil {
 		return nil, fault
 	}
 	made := f.center.registry().Get(result.(types.ManagedObjectReference)).(*simulator.VirtualMachine)
+	f.center.ownDevices(ctx, made)
+	f.center.special(ctx, made, raw)
 	if fault := f.center.fill(made); fault != nil {
 		return nil, fault
 	}
@@ -142,6 +145,7 @@ func (vm *VirtualMachine) reconfigure(ctx *simulator.Context, req *types.Reconfi
 func (vm *VirtualMachine) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
 	task := vm.center.start(ctx, vm, "destroy", func(ctx *simulator.Context, _ *simulator.Task) (types.AnyType, types.BaseMethodFault) {
 		return vm.machine().exclusively(func() (types.AnyType, types.BaseMethodFault) {
+			vm.center.ordinary(ctx, vm.VirtualMachine)
 			return vm.center.await(taskOf(vm.VirtualMachine.DestroyTask(ctx, req)))
 		})
 	})

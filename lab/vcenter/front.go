@@ -42,6 +42,7 @@ func (c *Center) front() http.Handler {
 
 // serveCall has the simulator answer a SOAP call, unless the lab wants the line to break.
 func (c *Center) serveCall(w http.ResponseWriter, r *http.Request) {
+	c.calls.Add(1)
 	switch c.faults.nextCall() {
 	case dropCall:
 		panic(http.ErrAbortHandler)

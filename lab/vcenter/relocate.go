@@ -163,7 +163,7 @@ func (vm *VirtualMachine) moveFiles(ctx *simulator.Context, task *simulator.Task
 		moved.Extent = path
 		targets[disk.Key] = blockNode("", moved)
 	}
-	jobs, err := process.mirror(disks, targets, vm.follow(ctx, task, 95))
+	jobs, err := process.mirror(disks, targets, vm.center.moves(), vm.follow(ctx, task, 95))
 	if err != nil {
 		return err
 	}
@@ -185,8 +185,19 @@ func (vm *VirtualMachine) follow(ctx *simulator.Context, task *simulator.Task, s
 	}
 }
 
-// mirror copies disks of a running machine and keeps the copies equal. :returns: the jobs, when all are equal.
-func (q *Qemu) mirror(disks []Disk, targets map[int32]map[string]any, follow func(done, total int64) error) ([]string, error) {
+// moves is how fast the lab wants the disks of running machines to be moved.
+func (c *Center) moves() int64 {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.moveRate
+}
+
+const mirrorPiece = 64 * 1024
+
+// mirror copies disks of a running machine and keeps the copies equal. :param rate: bytes a second of each, 0 for any.
+// :returns: the jobs, when all are equal.
+func (q *Qemu) mirror(disks []Disk, targets map[int32]map[string]any, rate int64,
+	follow func(done, total int64) error) ([]string, error) {
 	stamp := time.Now().UnixNano()
 	var jobs, nodes []string
 	undo := func(err error) ([]string, error) {
@@ -212,8 +223,13 @@ func (q *Qemu) mirror(disks []Disk, targets map[int32]map[string]any, follow fun
 		}
 		nodes = append(nodes, name)
 		job := "mirror-" + name
-		if err := q.line.run("blockdev-mirror", map[string]any{"job-id": job, "device": top, "target": name,
-			"sync": "full", "copy-mode": "write-blocking", "auto-dismiss": false}, nil); err != nil {
+		order := map[string]any{"job-id": job, "device": top, "target": name,
+			"sync": "full", "copy-mode": "write-blocking", "auto-dismiss": false}
+		if rate > 0 {
+			// QEMU holds a rate between its pieces, and by itself takes 16 MiB at once.
+			order["speed"], order["granularity"], order["buf-size"] = rate, mirrorPiece, mirrorPiece
+		}
+		if err := q.line.run("blockdev-mirror", order, nil); err != nil {
 			return undo(err)
 		}
 		jobs = append(jobs, job)

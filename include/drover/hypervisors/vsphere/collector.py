@@ -12,7 +12,7 @@ from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.session import Session
 
 # Objects a page: enough to make a slow line not matter, few enough to stay small in memory.
-_PAGE = 250
+PAGE = 250
 _CONTINUE = "ContinueRetrievePropertiesEx"
 
 
@@ -86,7 +86,7 @@ def _pages(
         )
         collector = session.content.propertyCollector
         try:
-            answer = session.call(collector, "RetrievePropertiesEx", [spec], query.RetrieveOptions(maxObjects=_PAGE))
+            answer = session.call(collector, "RetrievePropertiesEx", [spec], query.RetrieveOptions(maxObjects=PAGE))
             with ThreadPoolExecutor(1) as ahead:
                 while answer is not None:
                     token = nodes.text(answer, "token")

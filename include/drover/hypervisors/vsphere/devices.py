@@ -44,11 +44,7 @@ _PLAIN = {
     "VirtualPointingDevice",
     "VirtualMachineVideoCard",
     "VirtualMachineVMCIDevice",
-    "VirtualDisk",
-    "VirtualCdrom",
-    "VirtualFloppy",
     *CONTROLLERS,
-    *NICS,
 }
 _WORDS = {
     "VirtualTPM": "tpm",
@@ -166,7 +162,10 @@ def _nic(device: Node, around: Surroundings, order: Mapping[int | None, int]) ->
 
 
 def _device_words(device: Node, names: Mapping[int, str]) -> Iterator[str]:
-    kind, label = nodes.kind(device), nodes.text(device, "deviceInfo/label") or ""
+    kind = nodes.kind(device)
+    if kind in _PLAIN:
+        return
+    label = nodes.text(device, "deviceInfo/label") or ""
     backing = nodes.child(device, "backing")
     mine = names.get(nodes.number(device, "key") or 0, "")
     connected = nodes.flag(device, "connectable/connected") or nodes.flag(device, "connectable/startConnected")
@@ -184,7 +183,7 @@ def _device_words(device: Node, names: Mapping[int, str]) -> Iterator[str]:
             yield f"interface-disconnected {mine}"
     elif kind in _WORDS:
         yield f"{_WORDS[kind]} {label}".strip() if kind != "VirtualTPM" else "tpm"
-    elif kind not in _PLAIN:
+    else:
         yield f"{kind} {label}".strip()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from vcenter_process import VCenter, make_machine
+from vcenter_process import VCenter, device, disk, make_machine
 
 from drover.errors import BadInputError
 from drover.hypervisors.vsphere import collector, inventory, lookup, snapshots, tags, tasks
@@ -23,26 +23,6 @@ GIB = 1 << 30
 def names() -> Iterator[str]:
     """Names that no other test uses."""
     return (f"machine {number} {id(object())}" for number in itertools.count())
-
-
-def device(kind: Any, **values: Any) -> Any:
-    from pyVmomi import vim
-
-    return vim.vm.device.VirtualDeviceSpec(operation="add", device=kind(**values))
-
-
-def disk(key: int, controller: int, unit: int, **backing: Any) -> Any:
-    from pyVmomi import vim
-
-    virtual = vim.vm.device
-    mode = backing.pop("diskMode", "persistent")
-    kind = backing.pop("kind", virtual.VirtualDisk.FlatVer2BackingInfo)
-    made = kind(diskMode=mode, fileName="", **backing)
-    spec = device(
-        virtual.VirtualDisk, key=key, controllerKey=controller, unitNumber=unit, capacityInKB=1 << 20, backing=made
-    )
-    spec.fileOperation = "create"
-    return spec
 
 
 def test_a_machine_is_read_whole(session: Session, names: Iterator[str]) -> None:
@@ -141,7 +121,7 @@ def test_pages_are_few_however_many_machines(session: Session, monkeypatch: pyte
     first = len(calls)
     assert first <= 12
     calls.clear()
-    monkeypatch.setattr(collector, "_PAGE", 1)
+    monkeypatch.setattr(collector, "PAGE", 1)
     assert len(inventory.machines(session)) == count
     assert calls.count("ContinueRetrievePropertiesEx") >= count - 1
 

@@ -136,8 +136,8 @@ def test_a_session_that_is_killed_is_opened_anew(vcenter: VCenter, session: Sess
 def test_a_session_that_is_killed_between_two_pages_loses_no_machine(vcenter: VCenter, session: Session) -> None:
     from drover.hypervisors.vsphere import collector
 
-    pages = collector._PAGE
-    collector._PAGE = 1
+    pages = collector.PAGE
+    collector.PAGE = 1
     try:
         found = []
         for one in collector.retrieve(session, {"HostSystem": ["name"], "Datastore": ["name"]}):
@@ -145,7 +145,7 @@ def test_a_session_that_is_killed_between_two_pages_loses_no_machine(vcenter: VC
             if len(found) == 1:
                 vcenter.ask("end-sessions")
     finally:
-        collector._PAGE = pages
+        collector.PAGE = pages
     assert sorted(str(name) for name in found) == ["datastore1", "esx-t1", "esx-t2", "small"]
     assert session.logins >= 2
 
