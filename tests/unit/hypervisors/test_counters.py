@@ -1,12 +1,14 @@
 """What counters come to over a time, with a clock of the test's own; and libvirt's counters in its own words."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
+import libvirt
 import pytest
 
 from drover.errors import RetryableError
 from drover.hypervisors.counters import Counters, PerformanceMeter, measure
-from drover.hypervisors.libvirt.counters import counters_of
+from drover.hypervisors.libvirt.counters import counters_of, read
 from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
 
 START = Counters(100.0, 500.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -88,6 +90,30 @@ def test_what_libvirt_tells() -> None:
 
 def test_of_a_machine_without_disks_and_adapters_nothing_is_known() -> None:
     assert counters_of({"cpu.time": 1}) == Counters(1e-9, None)
+
+
+class TestDriver:
+    """A connection to libvirt's own test driver, which has a machine that is always there and keeps only its state."""
+
+    __test__ = False
+    name = "test"
+
+    def __init__(self) -> None:
+        self.libvirt = libvirt.open("test:///default")
+
+    def domain(self, name: str) -> libvirt.virDomain:
+        return self.libvirt.lookupByName(name)
+
+    def errors(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def test_a_machine_that_does_not_run_is_not_measured() -> None:
+    driver = TestDriver()
+    assert read(driver, "test") == Counters(None, None)
+    driver.domain("test").destroy()
+    with pytest.raises(RetryableError, match="'test' on test does not run, so there is nothing to measure"):
+        read(driver, "test")
 
 
 def test_a_libvirt_host_tells() -> None:
