@@ -12,8 +12,8 @@ from drover.waves.schema import MachinePlan, Wave
 from drover.waves.speeds import DEFAULTS, MIB, Known, Speeds
 from drover.waves.timeline import Job, Span, Step
 
-# What a machine goes through, in this order.
-STEPS = ("inventory", "preflight", "backup", "transfer", "validate", "test", "cutover", "commit")
+# A sample of backups is every fifth machine's; which ones, only the run knows.
+_SAMPLE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,35 @@ def steps_of(wave: Wave, plan: MachinePlan, load: Load, known: Known) -> tuple[S
     """Each step with what it takes."""
     source, target = wave.source_of(plan), wave.target_of(plan)
     speeds = known.of(source, target, plan.strategy, plan.name)
-    return tuple(_step(wave, plan, name, load, speeds, f"{source} -> {target}") for name in STEPS)
+    return tuple(_step(wave, plan, name, load, speeds, f"{source} -> {target}") for name in _names(wave, plan))
+
+
+def _names(wave: Wave, plan: MachinePlan) -> list[str]:
+    """What a machine goes through, in this order. A person's approval takes as long as it takes."""
+    measured = wave.performance is not None
+    tested = wave.backup.restore_test == "all" or (
+        wave.backup.restore_test == "sample" and wave.machines.index(plan) % _SAMPLE == 0
+    )
+    return [
+        "inventory",
+        "preflight",
+        *(["baseline"] if measured else []),
+        "backup",
+        *(["restore-test"] if tested else []),
+        "transfer",
+        "validate",
+        "test",
+        "cutover",
+        *(["performance"] if measured else []),
+        "commit",
+    ]
 
 
 def _step(wave: Wave, plan: MachinePlan, name: str, load: Load, speeds: Speeds, link: str) -> Step:
     passes, takes, here = passing(name, plan.strategy, load, speeds, plan.compare_at_switchover)
     fixed = speeds.seconds(plan.strategy, name) + here
+    if name in ("baseline", "performance") and wave.performance is not None and name not in speeds.fixed:
+        fixed += wave.performance.baseline
     places = limits.places(wave, plan, name, load.host, wave.mappings_of(plan).host or "", load.pools)
     rate = passes / takes if passes > 0 else 1.0
     return Step(name, fixed, passes, rate, link, places)
@@ -114,6 +137,8 @@ def passing(
     if step == "backup":
         # It lies here: reading it back leaves the link alone.
         return data, data / speeds.copy, data / speeds.read
+    if step == "restore-test":
+        return 2 * data, data / speeds.copy + data / speeds.read, 0.0
     if step == "transfer" and live:
         moved = (load.data + load.memory) * speeds.rewrites
         again = 2 * data if compared else 0.0

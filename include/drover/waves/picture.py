@@ -6,23 +6,24 @@ Written through an XML library, so that a machine's name can never become markup
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from drover.waves.timeline import DOWN, Span, end
+from drover.waves.timeline import Span, end
 from drover.waves.words import duration
 
 # A step's letter on the terminal, and its colour.
 LOOKS = {
     "inventory": ("i", "#9aa5b1"),
     "preflight": ("p", "#7b8794"),
+    "baseline": ("n", "#9ecae9"),
     "backup": ("b", "#4c78a8"),
+    "restore-test": ("r", "#72b7b2"),
     "transfer": ("T", "#54a24b"),
     "validate": ("v", "#eeca3b"),
     "test": ("t", "#f58518"),
     "cutover": ("c", "#e45756"),
+    "performance": ("f", "#9ecae9"),
     "commit": ("m", "#b279a2"),
 }
 OTHER = ("o", "#bab0ac")
-# From the shutdown on a cold machine is off until it has taken over.
-OFF = (DOWN, "cutover")
 
 _WIDTH, _ROW, _BAR, _LEFT, _TOP, _RIGHT = 1000, 26, 16, 190, 56, 30
 _TICKS = 6
@@ -56,9 +57,15 @@ def svg(title: str, machines: Sequence[str], spans: Sequence[Span], closes: floa
         x = _LEFT + closes * scale
         _line(root, x, _TOP - 8, x, bottom, "#c00000")
         _text(root, x, _TOP - 28, "the window closes", anchor="middle", fill="#c00000")
-    _legend(root, bottom + 40)
+    _legend(root, bottom + 40, spans)
     indent(root)
     return tostring(root, encoding="unicode") + "\n"
+
+
+def looks(spans: Sequence[Span]) -> dict[str, tuple[str, str]]:
+    """Those of the steps that there are."""
+    used = {span.step for span in spans}
+    return {step: look for step, look in LOOKS.items() if step in used}
 
 
 def _axis(root: Element, whole: float, scale: float, bottom: float) -> None:
@@ -77,9 +84,9 @@ def _bar(root: Element, span: Span, scale: float, top: float) -> None:
     SubElement(rect, "title").text = _written(words)
 
 
-def _legend(root: Element, y: float) -> None:
+def _legend(root: Element, y: float, spans: Sequence[Span]) -> None:
     x = float(_LEFT)
-    for step, (_, colour) in LOOKS.items():
+    for step, (_, colour) in looks(spans).items():
         _rect(root, x, y - 10, 12, 12, colour)
         _text(root, x + 16, y, step)
         x += 95

@@ -8,7 +8,7 @@ from rich.text import Text
 from drover.concerns.finding import size
 from drover.model import Category
 from drover.waves.fit import Fit
-from drover.waves.picture import LOOKS, OTHER
+from drover.waves.picture import LOOKS, OTHER, looks
 from drover.waves.plan import PlannedMachine, PlanReport
 from drover.waves.timeline import Span
 from drover.waves.words import duration
@@ -88,7 +88,7 @@ def _timeline(report: PlanReport) -> Text:
             letter, colour = _look(spans, (column + 0.5) * whole / _COLUMNS)
             text.append(letter, style=f"not italic {colour}")
         text.append("\n")
-    legend = ", ".join(f"{letter} {step}" for step, (letter, _) in LOOKS.items())
+    legend = ", ".join(f"{letter} {step}" for step, (letter, _) in looks(report.spans).items())
     return text.append(legend, style="dim")
 
 

@@ -25,8 +25,12 @@ def alone(found: Wave, known: Known | None = None) -> float:
     return estimate_machine(found, found.machines[0], LOAD, *([known] if known else [])).seconds
 
 
+OPTIONAL = {"baseline", "restore-test", "performance"}
+
+
 def fixed(strategy: Strategy) -> float:
-    return sum(FIXED[strategy].values()) + len(FIXED[strategy]) * BETWEEN
+    steps = [seconds for step, seconds in FIXED[strategy].items() if step not in OPTIONAL]
+    return sum(steps) + len(steps) * BETWEEN
 
 
 def whole(found: Wave) -> float:
@@ -71,6 +75,14 @@ def test_a_limit_lets_machines_wait_for_each_other():
     assert limited > free
     assert whole(wave("limits: {link: 2}", PAIR)) == free
     assert whole(wave("limits: {storage: 1}", PAIR)) >= limited, "a backup takes a place there too"
+
+
+def test_what_a_wave_asks_for_besides_takes_its_time():
+    plain = whole(wave())
+    assert whole(wave("performance: {baseline: 10 min}")) - plain > 1200, "before the move and after it"
+    booted = wave("mappings: {test_network: isolated}")
+    tested = booted.model_copy(update={"backup": booted.backup.model_copy(update={"restore_test": "all"})})
+    assert whole(tested) - plain > 2 * GIB / COPY_RATE
 
 
 def test_what_is_behind_a_machine_is_not_counted_again():
