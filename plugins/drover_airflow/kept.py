@@ -41,6 +41,11 @@ def read_wave(wave: str) -> Wave:
     return parse(wave, "given in the form") if _is_json(wave) else load(Path(wave))
 
 
+def rehearsal_of(wave: Wave) -> str:
+    """The id of the DAG that rehearses a wave. What its runs do is a rehearsal, whatever the wave's file says."""
+    return f"rehearse_{wave.wave}"
+
+
 def keep(wave: str, run: str, dag: str) -> Kept:
     """The wave as it was when the first task of this run asked for it.
 
@@ -49,7 +54,10 @@ def keep(wave: str, run: str, dag: str) -> Kept:
     asked = _asked(wave, run)
     if (found := _read(asked)) is not None:
         return found
-    kept = Kept(dag, run, None if _is_json(wave) else wave, read_wave(wave), time.time())
+    said = read_wave(wave)
+    if dag == rehearsal_of(said):
+        said = said.model_copy(update={"mode": "rehearsal"})
+    kept = Kept(dag, run, None if _is_json(wave) else wave, said, time.time())
     named = _named(kept.wave.wave, run)
     _put(named, _text(kept))
     asked.parent.mkdir(parents=True, exist_ok=True)
@@ -64,9 +72,10 @@ def of_run(wave: str, run: str) -> Kept | None:
 
 
 def newest_run(wave: str) -> str | None:
-    """The run of this wave that began last. :param wave: its name."""
-    found = sorted(_named(wave, "-").parent.glob("*.json"), key=lambda path: path.stat().st_mtime)
-    return str(json.loads(found[-1].read_text())["run"]) if found else None
+    """The run of this wave that began last, rehearsals left out. :param wave: its name."""
+    found = sorted(_named(wave, "-").parent.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    runs = (json.loads(path.read_text()) for path in found)
+    return next((str(plain["run"]) for plain in runs if plain["wave"].get("mode") != "rehearsal"), None)
 
 
 def _text(kept: Kept) -> str:

@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
 }
 # A step that moves bytes ends when they are moved; the limit is there for what hangs for ever.
-_MOVES_BYTES: dict[str, Any] = {"execution_timeout": timedelta(days=3)}
+MOVES_BYTES: dict[str, Any] = {"execution_timeout": timedelta(days=3)}
 # The source must come back without a person, so a host that is away for a while is waited for.
 MUST_SUCCEED: dict[str, Any] = {
     "retries": 200,
@@ -68,16 +68,16 @@ STEPS = (
     Step("inventory", stages.InventoryOperator, at_source=True),
     Step("preflight", stages.PreflightOperator, at_source=True),
     Step("baseline", stages.BaselineOperator, asked=lambda wave, _: wave.performance is not None, at_source=True),
-    Step("backup", stages.BackupOperator, at_source=True, options=_MOVES_BYTES),
+    Step("backup", stages.BackupOperator, at_source=True, options=MOVES_BYTES),
     Step(
         "restore-test",
         stages.RestoreTestOperator,
         asked=lambda wave, _plan: wave.backup.restore_test != "digests",
-        options=_MOVES_BYTES,
+        options=MOVES_BYTES,
     ),
     Step("window", WindowOperator, asked=lambda wave, _plan: wave.window is not None),
-    Step("transfer", stages.TransferOperator, options=_MOVES_BYTES),
-    Step("validate", stages.ValidateOperator, options=_MOVES_BYTES),
+    Step("transfer", stages.TransferOperator, options=MOVES_BYTES),
+    Step("validate", stages.ValidateOperator, options=MOVES_BYTES),
     Step("test", stages.TrialOperator),
     Step("approval", ApprovalOperator, asked=lambda wave, plan: wave.approval_of(plan) is not None),
     Step("cutover", stages.CutoverOperator),
@@ -185,7 +185,7 @@ def machine_group(
     with TaskGroup(group_id, tooltip=f"Moves the machine {group_id}"):
         tasks: dict[str, BaseOperator] = {
             step.name: step.operator(
-                task_id=step.name, **common, **_near(source if step.at_source else target), **step.options
+                task_id=step.name, **common, **near(source if step.at_source else target), **step.options
             )
             for step in steps
         }
@@ -195,7 +195,7 @@ def machine_group(
             task_id="rollback",
             trigger_rule=TriggerRule.ONE_FAILED,
             **common,
-            **_near(source),
+            **near(source),
             **MUST_SUCCEED,
         )
         [tasks[name] for name in names[names.index(FIRST_CHANGE) :]] >> rollback
@@ -205,7 +205,7 @@ def machine_group(
     return tasks
 
 
-def _near(conn_id: str | None) -> dict[str, Any]:
+def near(conn_id: str | None) -> dict[str, Any]:
     """The queue near a hypervisor, where there is one."""
     queue = queue_of(conn_id) if conn_id else None
     return {"queue": queue} if queue else {}

@@ -11,8 +11,9 @@ from airflow.sdk import DAG, Param
 from drover.errors import BadInputError
 from drover.migration import claims
 from drover.waves.loader import load
-from drover_airflow.kept import Kept, of_run
+from drover_airflow.kept import Kept, of_run, rehearsal_of
 from drover_airflow.operators.mistake import MistakeOperator
+from drover_airflow.rehearsal_dag import build_rehearsal
 from drover_airflow.settings import store_root, wave_files
 from drover_airflow.wave_dag import build_dag, describe
 
@@ -34,7 +35,7 @@ def dags_of(folder: Path) -> Iterator[DAG]:
             wrong.append((path, f"The wave '{wave.wave}' in {path} is already in {taken[dag_id]}: rename one of them."))
             continue
         taken[dag_id] = path
-        yield build_dag(wave, path)
+        yield build_rehearsal(wave, path, dag_id) if wave.mode == "rehearsal" else build_dag(wave, path)
     for kept in _under_way(set(taken)):
         words = next(
             (words for path, words in wrong if str(path) == kept.file), f"There is no file {kept.file} any more."
@@ -46,6 +47,19 @@ def dags_of(folder: Path) -> Iterator[DAG]:
         dag = wrong_file(path, mistakes, frozenset(taken))
         taken[dag.dag_id] = path
         yield dag
+
+
+def rehearsals_of(folder: Path) -> Iterator[DAG]:
+    """A rehearsal for every wave file that is right, and is not one itself; `dags_of` tells what is wrong."""
+    taken: set[str] = set()
+    for path in wave_files(folder):
+        try:
+            wave = load(path)
+        except BadInputError:
+            continue
+        if wave.mode == "real" and wave.wave not in taken:
+            taken.add(wave.wave)
+            yield build_rehearsal(wave, path, rehearsal_of(wave))
 
 
 def _under_way(taken: set[str]) -> Iterator[Kept]:

@@ -25,16 +25,18 @@ def plan(
     Exit 0 if the wave can run, 1 on a Critical concern, 2 on a wrong file or a host that cannot be reached.
     """
     import json
+    from functools import partial
 
     from drover.evidence.store import default_root
     from drover.hypervisors.connection import resolve
     from drover.hypervisors.registry import connect
+    from drover.migration import rehearsed
     from drover.waves import measured
     from drover.waves.loader import load
     from drover.waves.plan import plan as make_plan
 
-    known = measured.read(default_root())
-    report = make_plan(load(wave_file), lambda conn_id: connect(resolve(conn_id)), resolve, known)
+    known, last = measured.read(default_root()), partial(rehearsed.newest, default_root())
+    report = make_plan(load(wave_file), lambda conn_id: connect(resolve(conn_id)), resolve, known, last)
     if timeline is not None:
         _draw(report, timeline)
     if as_json:

@@ -40,6 +40,19 @@ class FolderFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """The last rehearsal of the machine that passed.
+
+    :param at: when, seconds since the epoch; None where nobody can tell.
+    :param settings: a digest of what it rested on; `now` is that of what the wave says now.
+    """
+
+    at: float | None
+    settings: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class Preflight:
     """Everything about one machine's move that can be known before it begins.
 
@@ -51,6 +64,7 @@ class Preflight:
     :param connections: the connections that this move uses, by id; None for one that there is not.
     :param now: our clock, seconds since the epoch.
     :param backed_up: the machines whose backup this run has made already.
+    :param rehearsed: None where none has passed.
     :param fit: whether the wave fits into its window; None where it has none, or nobody could tell.
     """
 
@@ -67,6 +81,7 @@ class Preflight:
     translated: VirtualMachine | None = None
     refusal: str | None = None
     live_obstacles: tuple[LiveObstacle, ...] = ()
+    rehearsed: Rehearsed | None = None
     fit: Fit | None = None
 
     @property

@@ -35,7 +35,12 @@ class Claim:
 
 
 def claim(move: Move) -> None:
-    """:raises OperatorNeededError: another run holds the machine."""
+    """:raises OperatorNeededError: another run holds the machine, or this one is a rehearsal, which changes nothing."""
+    if move.wave.mode == "rehearsal":
+        raise OperatorNeededError(
+            f"Machine '{move.name}' is only rehearsed in this run, so nothing of it is changed.",
+            remedy="Trigger the wave itself to move it.",
+        )
     path = _path(move)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")

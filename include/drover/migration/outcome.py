@@ -24,7 +24,8 @@ def outcomes(wave: Wave, run: RunStore) -> dict[str, Facts]:
 
 
 def moved(facts: Mapping[str, Any]) -> bool:
-    return bool(facts["state"] == "moved")
+    """Also of a machine that was to be rehearsed, and was."""
+    return facts["state"] in ("moved", "rehearsed")
 
 
 def not_moved(found: Mapping[str, Facts]) -> list[str]:
@@ -33,11 +34,13 @@ def not_moved(found: Mapping[str, Facts]) -> list[str]:
 
 
 def outcome(store: MachineStore) -> Facts:
-    """How the run ended for one machine: `state` is `moved`, `brought back`, `failed` or `not begun`."""
+    """How the run ended for one machine: `state` is `moved`, `rehearsed`, `brought back`, `failed` or `not begun`."""
     records = [record for record in store.records() if record.outcome in ("passed", "failed")]
     last = next((record for record in reversed(records) if record.step != "rollback"), None)
     if last is None:
         return {"state": "not begun"}
+    if last.step == "rehearsal" and last.outcome == "passed":
+        return {"state": "rehearsed", **last.facts}
     back = next((record for record in reversed(records) if record.step == "rollback"), None)
     taken_back = back is not None and back.sequence > last.sequence and _brought_back(back)
     if last.step == "commit" and last.outcome == "passed":

@@ -6,7 +6,7 @@ from dataclasses import replace
 from drover.concerns.gather import gather
 from drover.concerns.run import run as find_concerns
 from drover.errors import OperatorNeededError
-from drover.migration import backup, window
+from drover.migration import backup, rehearsed, window
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
 from drover.model import Category, Concern, to_json
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 def run(move: Move) -> Facts:
     facts = gather(move.wave, move.plan, move.source, move.target, move.resolve)
     known = replace(facts, backed_up=backup.sealed(move.wave, move.run, move.root), fit=window.look_ahead(move, facts))
+    known = replace(known, rehearsed=rehearsed.newest(move.root, move.machine.uuid, move.wave, move.plan))
     concerns = find_concerns(known)
     for concern in concerns:
         log.info("%s: %s %s (%s). %s", move.name, concern.category, concern.label, concern.id, concern.assessment)

@@ -141,6 +141,7 @@ def _model_at(place: Place) -> type[BaseModel]:
         "mappings": schema.Mappings,
         "backup": backup_plan.BackupPlan,
         "approval": schema.ApprovalPlan,
+        "rehearsal": schema.RehearsalPolicy,
         "window": window.Window,
         "performance": performance.PerformancePlan,
         "limits": schema.Limits,

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from drover.concerns.gather import Resolver, assemble, live_check, read_facts
-from drover.concerns.preflight import HostFacts, Preflight
+from drover.concerns.preflight import HostFacts, Preflight, Rehearsed
 from drover.concerns.run import run
 from drover.hypervisors.port import Hypervisor
 from drover.model import Category, Concern
@@ -55,12 +55,17 @@ class PlanReport:
 
 
 def plan(
-    wave: Wave, open_hypervisor: Callable[[str], Hypervisor], resolve: Resolver, known: Known = DEFAULTS
+    wave: Wave,
+    open_hypervisor: Callable[[str], Hypervisor],
+    resolve: Resolver,
+    known: Known = DEFAULTS,
+    rehearsed: Callable[[str, Wave, MachinePlan], Rehearsed | None] = lambda *_: None,
 ) -> PlanReport:
     """The plan of the whole wave; each hypervisor is opened and asked once.
 
     :param open_hypervisor: gives the hypervisor behind a connection id; it is closed again here.
     :param known: how fast earlier moves went.
+    :param rehearsed: the last rehearsal of the machine with this UUID.
     :raises BadInputError, RetryableError, OperatorNeededError: a hypervisor cannot be reached.
     """
     ends = {end for machine in wave.machines for end in (wave.source_of(machine), wave.target_of(machine))}
@@ -75,7 +80,8 @@ def plan(
         for machine in wave.machines:
             source, target = opened[wave.source_of(machine)], opened[wave.target_of(machine)]
             seen = assemble(wave, machine, facts, resolve, target.translated, live_check(source, target))
-            machines.append(_machine(replace(seen, fit=fitting), loads.get(machine.name), known))
+            last = rehearsed(seen.source.uuid, wave, machine) if seen.source else None
+            machines.append(_machine(replace(seen, fit=fitting, rehearsed=last), loads.get(machine.name), known))
     order = tuple(tuple(machine.name for machine in tier) for tier in tiers(wave))
     spans = estimate.play(wave, estimate.jobs(wave, loads, known), fitting.lead if fitting else 0.0)
     return PlanReport(wave, tuple(machines), order, timeline.end(spans), estimate.basis(wave, known), spans, fitting)

@@ -34,6 +34,7 @@ def wave_faults(wave: Mapping[str, Any]) -> list[Fault]:
         *_after(machines, {name for _, name in named}),
         *_circles(machines),
         *_backup(wave, machines),
+        *_rehearsal(wave, machines),
         *_window(wave),
     ]
 
@@ -125,6 +126,13 @@ def _backup(wave: Mapping[str, Any], machines: list[tuple[int, Mapping[str, Any]
     if test in ("sample", "all") and any(not _test_network(machine, wave) for _, machine in machines):
         place = ("backup", "restore_test")
         yield Fault(place, "a backup is booted on a test network, and there is none", "mappings.test_network")
+
+
+def _rehearsal(wave: Mapping[str, Any], machines: list[tuple[int, Mapping[str, Any]]]) -> Iterator[Fault]:
+    for key in ("mode", "rehearsal"):
+        asked = wave.get(key) == "rehearsal" if key == "mode" else isinstance(wave.get(key), Mapping)
+        if asked and any(not _test_network(machine, wave) for _, machine in machines):
+            yield Fault((key,), "a rehearsal needs a test network, and there is none", "mappings.test_network")
 
 
 def _test_network(machine: Mapping[str, Any], wave: Mapping[str, Any]) -> Any:

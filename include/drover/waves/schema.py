@@ -12,7 +12,7 @@ from drover.model import Strategy
 from drover.waves import cron, names, rules
 from drover.waves.backup_plan import BackupPlan
 from drover.waves.checks import Check
-from drover.waves.parts import Bandwidth, ConnectionId, Duration, Part, Text, told
+from drover.waves.parts import Bandwidth, ConnectionId, Duration, Part, Period, Text, told
 from drover.waves.performance import PerformancePlan
 from drover.waves.window import Window
 
@@ -122,6 +122,12 @@ class MachinePlan(Part):
         return _refuse(self, rules.machine_faults(self.model_dump(mode="json")))
 
 
+class RehearsalPolicy(Part):
+    """A machine is not moved without a passed rehearsal."""
+
+    required: Period = Field(description="How old the last passed rehearsal of each machine may be.")
+
+
 class Wave(Part):
     """One wave file. `bandwidth` is bytes a second, for all that moves at once; None where nothing limits it."""
 
@@ -141,6 +147,12 @@ class Wave(Part):
     window: Window | None = Field(default=None, description="Machines go down only inside of it; without it, any time.")
     limits: Limits = Limits()
     mappings: Mappings = Mappings()
+    mode: Literal["real", "rehearsal"] = Field(
+        default="real", description="A rehearsal makes, compares, tries and removes; the sources go on running."
+    )
+    rehearsal: RehearsalPolicy | None = Field(
+        default=None, description="Where it is given, no machine is moved without a passed rehearsal."
+    )
     on_failure: Literal["stay", "take back"] = Field(
         default="stay", description="What machines that are committed do when another one of the wave is not moved."
     )

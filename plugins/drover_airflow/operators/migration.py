@@ -207,6 +207,13 @@ class CommitOperator(StageOperator):
     stage = "commit"
 
 
+class RehearsalOperator(StageOperator):
+    """Makes the machine at the target of its backup, compares it, boots it away from everyone, and removes it."""
+
+    stage = "rehearsal"
+    ui_color = "#e6e1f2"
+
+
 class RollbackOperator(StageOperator):
     """Brings the source back after a failure; skipped where nothing had been changed yet."""
 
