@@ -1,4 +1,4 @@
-"""A rehearsal proves the way there and leaves nothing, neither at the target nor at the source, wherever it is killed."""
+"""A rehearsal proves the way there and leaves nothing, at the target or at the source, wherever it is killed."""
 
 from pathlib import Path
 
