@@ -115,6 +115,13 @@ SPECS = (
         memory=256 * MIB,
         home="hv-a",
     ),
+    GuestSpec(
+        "forge",
+        8,
+        Firmware.BIOS,
+        (DiskSpec("IDE 0:0", DiskFormat.RAW, 192 * MIB, Content.SYSTEM, 32 * MIB),),
+        home="hv-a",
+    ),
 )
 NAMES = tuple(spec.name for spec in SPECS)
 # Those that start on a KVM host: tests that need no other hypervisor take these alone.

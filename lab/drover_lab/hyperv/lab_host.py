@@ -110,7 +110,8 @@ def connection(lab: Topology, where: LabHost) -> dict[str, Any]:
         "login": LOGIN,
         "password": identity.password(lab, where),
         "port": PORT,
-        "extra": {"transport": "ntlm", "ca_file": str(identity.authority(lab)), **jump.fields(lab, where)},
+        # The login goes on to the other host: Live Migration needs that.
+        "extra": {"transport": "credssp", "ca_file": str(identity.authority(lab)), **jump.fields(lab, where)},
     }
 
 
