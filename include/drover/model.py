@@ -110,8 +110,8 @@ class Ownership:
 
     :param role: at the target `target` while it was made and never let run, `started` from when it may run on the
         production network, `committed` when the move is final, `kept` when it ran and was rolled back; at the source
-        `migrated` when the move is final, `returned` when that was taken back, `retiring` while it is removed for good; `restored` what was brought back from a
-        backup. Only a `target` is ever written or removed.
+        `migrated` when the move is final, `returned` when that was taken back, `retiring` while a decommission removes
+        it; `restored` what was brought back from a backup. Only a `target` is ever written or removed by a wave.
     """
 
     wave: str

@@ -12,6 +12,7 @@ WAIVABLE = False
 _LABEL = "Machine belongs to an earlier move"
 _MEANING = {
     "migrated": "is the source that was left behind when the machine was moved away; the one in use is elsewhere",
+    "retiring": "is the source of an earlier move, and is being removed by a decommission",
     "kept": "was rolled back and is kept only for its data; the one in use is elsewhere",
     "target": "is being made by a move that has not been committed",
 }

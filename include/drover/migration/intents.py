@@ -18,6 +18,7 @@ class Intent(StrEnum):
     TARGET_STARTED = "target_started"  # the target is being let run on the production network
     SOURCE_BACK = "source_back"  # the source is being started again
     COMMITTED = "committed"  # the move is being made final
+    RETIRING = "retiring"  # the source of the committed move is being removed for good, which a person approved
     RETURNING = "returning"  # a person decided that the committed move is taken back
 
 

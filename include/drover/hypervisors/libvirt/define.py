@@ -105,8 +105,6 @@ def _put_nvram(connection: Connection, machine: VirtualMachine) -> None:
 
 
 def remove(connection: Connection, name: str, owner: Ownership) -> None:
-    import libvirt
-
     domain = connection.find_domain(name)
     if domain is None:
         return
@@ -120,6 +118,13 @@ def remove(connection: Connection, name: str, owner: Ownership) -> None:
         nbd_server.stop(connection, machine, disk)
     for path in _made_by_define(connection, machine):
         volumes.delete(connection, path)
+    undefine(connection, domain)
+
+
+def undefine(connection: Connection, domain: "libvirt.virDomain") -> None:
+    """Takes the definition away, with what libvirt keeps beside it."""
+    import libvirt
+
     with connection.errors():
         domain.undefineFlags(
             libvirt.VIR_DOMAIN_UNDEFINE_NVRAM

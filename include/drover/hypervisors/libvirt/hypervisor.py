@@ -10,10 +10,10 @@ from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.counters import Counters
-from drover.hypervisors.libvirt import counters, define, disks, inventory, live, outcome, power, site, trial
+from drover.hypervisors.libvirt import counters, define, disks, inventory, live, outcome, power, retire, site, trial
 from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.translate import Site
-from drover.hypervisors.port import Hypervisor, LiveStatus, TargetSettings, Trial
+from drover.hypervisors.port import Hypervisor, LiveStatus, Retired, TargetSettings, Trial
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
 
 
@@ -113,6 +113,9 @@ class LibvirtHypervisor:
     def remove(self, name: str, owner: Ownership) -> None:
         trial.clean_up(self.connection, name)
         define.remove(self.connection, name, owner)
+
+    def retire(self, name: str, owner: Ownership) -> Retired:
+        return retire.retire(self.connection, name, owner)
 
     def tag(self, name: str, owner: Ownership) -> None:
         define.tag(self.connection, name, owner)

@@ -1,0 +1,97 @@
+"""The DAG `decommission`: which machines it is about, what a person is asked, and what their answer becomes."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.standard.operators import hitl
+from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
+from test_airflow_taking_back import RUN, answers, machine, names, store
+from waves_for_dags import write
+
+from drover.errors import BadInputError, OperatorNeededError
+from drover.migration import decommission
+from drover.migration.move import open_move
+from drover_airflow.decommissioning import asked_for, question
+from drover_airflow.kept import keep
+from drover_airflow.operators.decommission import DecommissionApprovalOperator, DecommissionOperator
+from drover_airflow.settings import store_root
+
+CONTEXT = {"run_id": "manual__9", "task_instance": SimpleNamespace(id="ti")}
+AT = datetime(2026, 11, 23, 22, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def wave(tmp_path):
+    """`db | 1` is committed, `app` was not."""
+    path = write(tmp_path, "shop", "  - {name: 'db | 1', strategy: cold}\n  - {name: app, strategy: cold}\n")
+    kept = keep(str(path), RUN, "wave_shop").wave
+    for plan in kept.machines:
+        with open_move(kept, plan.key, RUN, None, store_root()) as move:
+            move.remember(machine(plan.name))
+    store("db | 1").record("commit", "passed", {})
+    return kept
+
+
+def chosen(**given):
+    return asked_for(answers(days=0) | given)
+
+
+def test_it_is_about_what_was_committed(wave):
+    found = chosen()
+    assert names(found) == ["db | 1"]
+    assert found[0]["days"] == 0
+
+
+def test_what_was_named_and_may_not_go_is_told(wave):
+    with pytest.raises(OperatorNeededError, match="'app' is not removed: the move was not committed"):
+        chosen(machines=["app"])
+    with pytest.raises(OperatorNeededError, match="the commit is not 14 days ago"):
+        chosen(days=14)
+    with pytest.raises(BadInputError, match="no machine 'dbb'"):
+        chosen(machines=["dbb"])
+    store("db | 1").record("rollback", "passed", {})
+    with pytest.raises(OperatorNeededError, match="left no source behind"):
+        chosen()
+
+
+def test_the_question_names_each_machine_and_where_it_goes_from(wave):
+    subject, body = question(chosen())
+    assert subject == "Remove 1 sources of wave shop for good"
+    assert r"| db \| 1 | lab\_kvm\_a | lab\_kvm\_b |" in body
+    assert "for good" in body
+
+
+def asking(found):
+    return DecommissionApprovalOperator(task_id="approval", machines=found)
+
+
+def event(choice, user="alice", **more):
+    by = {"id": user, "name": user} if user else None
+    return {"chosen_options": [choice], "params_input": {}, "responded_at": AT, "responded_by_user": by, **more}
+
+
+def test_a_person_is_asked_and_silence_is_no(wave, monkeypatch):
+    seen = []
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **given: seen.append(given))
+    with pytest.raises(TaskAwaitingInput) as parked:
+        asking(chosen()).execute(CONTEXT)
+    assert parked.value.timeout == timedelta(days=7)
+    assert (seen[0]["options"], seen[0]["defaults"]) == (["remove for good", "leave them"], ["leave them"])
+    for told in (event("leave them"), event("leave them", None, timedout=True), event("remove for good", None)):
+        with pytest.raises(AirflowSkipException, match="nothing is removed"):
+            asking(chosen()).execute_complete(CONTEXT, told)
+    assert store("db | 1").last(decommission.APPROVAL) is None
+
+
+def test_a_yes_is_kept_for_this_decommission_alone(wave, monkeypatch):
+    asking(chosen()).execute_complete(CONTEXT, event("remove for good"))
+    record = store("db | 1").last(decommission.APPROVAL)
+    assert record.facts == {"ticket": "manual__9", "by": "alice", "at": AT.isoformat()}
+
+    seen = []
+    monkeypatch.setattr(
+        decommission, "run", lambda move, ticket, days: seen.append((move.name, ticket, days)) or {"removed": []}
+    )
+    DecommissionOperator(task_id="decommission", **chosen()[0]).execute(CONTEXT)
+    assert seen == [("db | 1", "manual__9", 0.0)]
