@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from bench import copies, limits, startup
+from bench import copies, inventory, limits, startup
 from bench.disks import KINDS
 from bench.figures import Figure, Order
 
 # One file a subject. Each has `figures(order)`, which makes what it needs and leaves nothing behind.
-_SUBJECTS = (startup, copies, limits)
+_SUBJECTS = (startup, copies, limits, inventory)
 
 
 def run(size: int, kinds: tuple[str, ...] = KINDS, say: Callable[[str], None] = lambda _text: None) -> list[Figure]:
