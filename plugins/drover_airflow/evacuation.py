@@ -40,6 +40,15 @@ def form() -> dict[str, Param]:
             "first. `cold`: everything is.",
         ),
         **{name: alike[name] for name in _ALIKE},
+        "at_once": Param(
+            2,
+            type="integer",
+            minimum=1,
+            maximum=100,
+            title="At once",
+            section="Safety",
+            description="How many machines may be backed up or moved at the same time on each host.",
+        ),
         "checks": Param(
             {},
             type="object",
@@ -56,7 +65,11 @@ def asked_of(answers: dict[str, Any]) -> Asked:
     mappings = {"networks": answers["networks"], "storage": answers["storage"]}
     if answers["test_network"]:
         mappings["test_network"] = answers["test_network"]
-    keys: dict[str, Any] = {"mappings": mappings, "backup": {"folder": answers["backup_folder"]}}
+    keys: dict[str, Any] = {
+        "mappings": mappings,
+        "backup": {"folder": answers["backup_folder"]},
+        "limits": {"host": answers["at_once"]},
+    }
     if answers["bandwidth"]:
         keys["bandwidth"] = answers["bandwidth"]
     return Asked(

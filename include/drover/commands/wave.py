@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,7 +100,7 @@ def from_rvtools(
 
     candidates, absent = rvtools.read(file, by)
     wanted = _wanted(candidates, {}, output, max_machines, max_size, source, target, backup_folder, network, storage)
-    _tell(replace(run(file, candidates, wanted, live=kind_of(target) == "vsphere"), absent=tuple(absent)), as_json)
+    _tell(run(file, candidates, wanted, live=kind_of(target) == "vsphere", absent=absent), as_json)
 
 
 @app.command("from-csv")

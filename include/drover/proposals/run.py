@@ -64,8 +64,12 @@ class Written:
         return "\n".join([*lines, "Fill in what is open; './drover wave check FILE...' names it."])
 
 
-def run(file: Path, candidates: Sequence[Candidate], wanted: Wanted, *, live: bool) -> Written:
+def run(
+    file: Path, candidates: Sequence[Candidate], wanted: Wanted, *, live: bool, absent: Sequence[str] = ()
+) -> Written:
     """:param live: whether the machines' hypervisor can move them to the target while they run.
+
+    :param absent: what the list cannot tell.
 
     :raises BadInputError: see `propose` and `write`; or an option is wrong.
     """
@@ -74,8 +78,8 @@ def run(file: Path, candidates: Sequence[Candidate], wanted: Wanted, *, live: bo
     except ValueError as error:
         raise BadInputError(f"--max-size: {error}.", remedy="Write it as in '2 TiB'.") from None
     waves = propose(candidates, str(file), most=wanted.most, largest=largest, live=live)
-    files = write(wanted.folder, texts_of(waves, wanted.filled, file.name))
-    return Written(waves, tuple(files))
+    files = write(wanted.folder, texts_of(waves, wanted.filled, file.name, absent))
+    return Written(waves, tuple(files), tuple(absent))
 
 
 def kind_of(connection: str | None) -> str | None:

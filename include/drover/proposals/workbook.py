@@ -27,7 +27,8 @@ def sheets(path: Path, wanted: tuple[str, ...]) -> Mapping[str, Sheet]:
             # It misses styles and headers that nobody here asks for.
             warnings.simplefilter("ignore")
             book = load_workbook(path, read_only=True, keep_links=False)
-            found = {name: _lines(book[name]) for name in wanted if name in book.sheetnames}
+            there = {name.casefold().removeprefix("tab"): name for name in book.sheetnames}
+            found = {name: _lines(book[there[name.casefold()]]) for name in wanted if name.casefold() in there}
             book.close()
     except OSError as error:
         raise _unreadable(path, error) from None

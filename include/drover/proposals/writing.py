@@ -48,12 +48,15 @@ def _name(wave: ProposedWave, digits: int, several: bool) -> str:
     return "-".join(filter(None, (f"{wave.number:0{digits}}", place, _slug(wave.group))))
 
 
-def texts_of(waves: Sequence[ProposedWave], filled: Filled, origin: str) -> dict[str, str]:
-    """The text of each wave file, by the wave's name. :param origin: what the list is called, for the comments."""
+def texts_of(waves: Sequence[ProposedWave], filled: Filled, origin: str, absent: Sequence[str] = ()) -> dict[str, str]:
+    """The text of each wave file, by the wave's name.
+
+    :param origin: what the list is called, and what it cannot tell (`absent`), for the comments.
+    """
     names = names_of(waves)
     homes = {each.candidate.key: name for name, wave in zip(names, waves, strict=True) for each in wave.machines}
     return {
-        name: "\n".join(_lines(name, wave, filled, origin, homes)) + "\n"
+        name: "\n".join([*_head(wave, origin, absent), *_lines(name, wave, filled, homes)]) + "\n"
         for name, wave in zip(names, waves, strict=True)
     }
 
@@ -92,8 +95,7 @@ def _put(path: Path, text: bytes) -> None:
     draft.unlink()
 
 
-def _lines(name: str, wave: ProposedWave, filled: Filled, origin: str, homes: Mapping[Key, str]) -> Iterator[str]:
-    yield from _head(wave, origin)
+def _lines(name: str, wave: ProposedWave, filled: Filled, homes: Mapping[Key, str]) -> Iterator[str]:
     yield f"wave: {_scalar(name)}"
     yield f"description: {_scalar(_describe(wave))}"
     yield ""
@@ -121,7 +123,7 @@ def _lines(name: str, wave: ProposedWave, filled: Filled, origin: str, homes: Ma
             yield from _left_out(one)
 
 
-def _head(wave: ProposedWave, origin: str) -> Iterator[str]:
+def _head(wave: ProposedWave, origin: str, absent: Sequence[str]) -> Iterator[str]:
     used = [each.candidate.used for each in wave.machines]
     known = f", {shown(sum(filter(None, used)))} in use" if any(used) else ""
     machines = _count(len(wave.machines), "machine")
@@ -137,6 +139,8 @@ def _head(wave: ProposedWave, origin: str) -> Iterator[str]:
         "A running machine is proposed as 'live' only where --target names a connection of the same kind as its own; "
         "any other moves cold: it is shut down first."
     )
+    for words in absent:
+        yield from _comment(f"The list has no {words}.")
 
 
 def _machine(each: Proposed, homes: Mapping[Key, str], here: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ def test_the_answers_of_the_form_in_the_domains_words():
     assert (asked.source, asked.host, asked.targets) == ("a", "kvm-a", ("b", "c"))
     assert (asked.prefer, asked.reason) == (Strategy.COLD, "slow")
     assert asked.keys["bandwidth"] == "1 Gbit/s"
+    assert asked.keys["limits"] == {"host": 2}
     assert asked.keys["mappings"] == {
         "networks": {"lan": "lan"},
         "storage": {"default": "default"},
@@ -29,7 +30,7 @@ def test_the_answers_of_the_form_in_the_domains_words():
 
 def test_nothing_that_is_empty_reaches_the_wave():
     keys = asked_of(answers()).keys
-    assert set(keys) == {"mappings", "backup"}
+    assert set(keys) == {"mappings", "backup", "limits"}
     assert "test_network" not in keys["mappings"]
 
 

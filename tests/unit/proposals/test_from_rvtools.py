@@ -142,6 +142,7 @@ def test_columns_of_version_3_and_one_line_for_a_missing_sheet(
     (file,) = propose(path)
     assert "10.0 GiB of disks, 5.0 GiB in use" in file.read_text()
     assert '"old ds":' in file.read_text()
+    assert "# The list has no sheet vTools: nothing is known of guest tools." in file.read_text()
     assert "The export has no sheet vTools: nothing is known of guest tools." in capsys.readouterr().out
 
 
