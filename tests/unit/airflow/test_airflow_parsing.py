@@ -61,7 +61,23 @@ def test_fifty_machines_parse_in_less_than_a_second(tmp_path):
 
 
 def test_no_dag_file_loads_an_sdk(tmp_path):
-    files = ["waves.py", "rehearsals.py", "discover.py", "migrate_vm.py", "rollback.py", "sweep.py", "evacuate_host.py"]
+    files = [
+        "waves.py",
+        "rehearsals.py",
+        "discover.py",
+        "migrate_vm.py",
+        "rollback.py",
+        "sweep.py",
+        "decommission.py",
+        "evacuate_host.py",
+    ]
     parsed = parse(tmp_path, *files)
     assert parsed["heavy"] == []
-    assert parsed["tasks"] == {"discover": 4, "migrate_vm": 11, "rollback": 2, "sweep": 2, "evacuate_host": 12}
+    assert parsed["tasks"] == {
+        "discover": 4,
+        "migrate_vm": 11,
+        "rollback": 2,
+        "sweep": 2,
+        "decommission": 3,
+        "evacuate_host": 12,
+    }
