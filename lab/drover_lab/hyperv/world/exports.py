@@ -11,8 +11,9 @@ from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world.answers import invalid, refused
 from drover_lab.hyperv.world.checkpoints import Checkpoints
 from drover_lab.hyperv.world.machines import chosen, described, refresh
-from drover_lab.hyperv.world.moves import Moves, planned_at, report
+from drover_lab.hyperv.world.moves import Moves
 from drover_lab.hyperv.world.paths import local
+from drover_lab.hyperv.world.planned import planned_at, report
 from drover_lab.hyperv.world.store import Host, State
 from drover_lab.process import run
 

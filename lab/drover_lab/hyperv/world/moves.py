@@ -9,7 +9,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,37 +19,18 @@ from drover_lab.hyperv.powershell.values import Enum, Names, PsObject
 from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world import moving
 from drover_lab.hyperv.world.answers import invalid, refused, thing
-from drover_lab.hyperv.world.devices import Devices, adapter
+from drover_lab.hyperv.world.devices import Devices
 from drover_lab.hyperv.world.handover import hand_over, settled
 from drover_lab.hyperv.world.machines import chosen, refresh
 from drover_lab.hyperv.world.paths import same
+from drover_lab.hyperv.world.planned import Planned, adapter_of, planned_at, problems_of, report
 from drover_lab.hyperv.world.store import Host, State, world
 
-NO_SWITCH = 33012
 # CIM's states of a job.
 RUNNING, COMPLETED, TERMINATED, FAILED = 4, 7, 8, 10
 _KEPT = 300.0  # seconds that a job which ended is remembered
 _LOOK = 0.2
 _JOB_STATES = {"Running": 1, "Completed": 2, "Failed": 3}
-
-
-@dataclass(slots=True)
-class Planned:
-    """The machine as it would be at the other host. :param missed: adapter -> the switch that is not there."""
-
-    host: str
-    machine: State
-    missed: dict[str, str] = field(default_factory=dict)
-
-
-def planned_at(host: str, machine: State, state: State) -> Planned:
-    """Its adapters are on the host's switches, as far as there are any of those names."""
-    planned = Planned(host, machine)
-    for card in machine["adapters"]:
-        if card["switch"] is not None and card["switch"] not in state["switches"]:
-            planned.missed[card["id"]] = card["switch"]
-            card["switch"] = None
-    return planned
 
 
 class Moves:
@@ -114,7 +94,7 @@ class Moves:
         call.only("VM")
         for one in given:
             for card in one.hidden.machine["adapters"]:
-                call.write(_planned_adapter(one.hidden, card))
+                call.write(adapter_of(one.hidden, card))
 
     def connect(self, call: Invocation) -> None:
         given = call.get("VMNetworkAdapter") or []
@@ -159,7 +139,7 @@ class Moves:
     def _against(self, planned: Planned) -> CmdletFault | None:
         name = planned.machine["name"]
         with world(self.host.folder) as found:
-            problems = _problems(planned, found["hosts"][planned.host])
+            problems = problems_of(planned, found["hosts"][planned.host])
             if problems:
                 return refused(f"Virtual machine migration for '{name}' failed. {problems[0][1]}")
             for one in (self.host.name, planned.host):
@@ -258,31 +238,6 @@ def _jobs(found: State) -> list[State]:
     for job in [one for one in known.values() if one["ended"] and time.time() - one["ended"] > _KEPT]:
         del known[job["id"]]
     return list(known.values())
-
-
-def _planned_adapter(planned: Planned, card: State) -> PsObject:
-    shown = adapter(planned.machine, card)
-    shown.hidden = (planned, card["id"])
-    return shown
-
-
-def _problems(planned: Planned, there: State) -> list[tuple[int, str, Any]]:
-    found: list[tuple[int, str, Any]] = [
-        (NO_SWITCH, f"Could not find Ethernet switch '{planned.missed[card['id']]}'.", _planned_adapter(planned, card))
-        for card in planned.machine["adapters"]
-        if card["id"] in planned.missed
-    ]
-    return found + [(number, message, None) for number, message in there.get("objections", [])]
-
-
-def report(planned: Planned, there: State) -> PsObject:
-    problems = [
-        thing("VMCompatibilityError", {"MessageId": number, "Message": message, "Source": source})
-        for number, message, source in _problems(planned, there)
-    ]
-    machine = thing("VirtualMachine", {"Name": planned.machine["name"]}, planned)
-    return thing("VMCompatibilityReport", {"VM": machine, "Destination": planned.host, "Incompatibilities": problems},
-                 planned)  # fmt: skip
 
 
 class _JobProperties(Names):
