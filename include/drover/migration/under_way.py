@@ -8,6 +8,8 @@ from drover.waves.estimate import Load
 from drover.waves.order import downstream
 
 _LOADS = "loads.json"
+# What a rollback leaves as it is.
+_STAYS = {"inventory", "preflight", "baseline", "backup", "restore-test"}
 
 
 def done(move: Move) -> dict[str, frozenset[str]]:
@@ -19,8 +21,13 @@ def done(move: Move) -> dict[str, frozenset[str]]:
 def _passed(store: RunStore, name: str) -> frozenset[str]:
     passed: set[str] = set()
     for record in store.machine(name).records():
-        if record.outcome == "passed":
-            passed.add(record.step)
+        if record.outcome != "passed":
+            continue
+        if record.step == "rollback":
+            passed &= _STAYS
+        elif record.step not in _STAYS:
+            passed.discard("rollback")
+        passed.add(record.step)
     return frozenset(passed)
 
 
