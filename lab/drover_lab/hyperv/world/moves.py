@@ -8,7 +8,8 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -187,19 +188,24 @@ class Moves:
     # --- Jobs ---
 
     def _tell(self, job: str, percent: int) -> None:
-        with world(self.host.folder) as found:
-            found["jobs"][job]["percent"] = percent
+        with self._running(job) as known:
+            known["percent"] = percent
 
     def _cancelled(self, job: str) -> bool:
-        with world(self.host.folder) as found:
-            return bool(found["jobs"][job]["cancel"])
+        with self._running(job) as known:
+            return bool(known["cancel"])
 
     def _end(self, job: str, state: int, error: str = "") -> None:
-        with world(self.host.folder) as found:
-            known = found["jobs"][job]
+        with self._running(job) as known:
             known.update(state=state, error=error, ended=time.time())
             if state == COMPLETED:
                 known["percent"] = 100
+
+    @contextmanager
+    def _running(self, job: str) -> Iterator[State]:
+        """What is known of it; where nobody knows of it any more, it is to end."""
+        with world(self.host.folder) as found:
+            yield found.get("jobs", {}).get(job, {"cancel": True})
 
     def jobs(self) -> list[PsObject]:
         """What WMI tells of them."""

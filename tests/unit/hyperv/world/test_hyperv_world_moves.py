@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def pair() -> Iterator[Pair]:
         finally:
             made.a.runner.reboot()
             made.b.runner.reboot()
+            for thread in [one for one in threading.enumerate() if one.name == "move"]:
+                thread.join(60)
 
 
 def mill(pair: Pair, *, running: bool = True) -> str:
