@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from drover.concerns.finding import critical, unknown, warning
 from drover.concerns.preflight import Preflight
 from drover.model import Concern
+from drover.waves.fit import asked
 
 ID = "window.too_short"
 WAIVABLE = True
@@ -16,7 +17,7 @@ _LABEL = "The wave does not fit into its window"
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    if p.wave.window is None:
+    if not asked(p.wave):
         return
     if p.fit is None:
         yield unknown(

@@ -51,6 +51,7 @@ def _rehearse(move: Move) -> Facts:
             )
     return {
         "as": double.name,
+        "strategy": move.plan.strategy.value,
         "network": network,
         "checks": sum(verdict.checks for verdict in (*verdicts, tried)),
         "suites": {verdict.suite: verdict.checks for verdict in (*verdicts, tried)},

@@ -85,7 +85,7 @@ def look_ahead(move: Move, seen: Preflight) -> Fit | None:
 
     The machines at other hosts are asked for now: their disks count as much as this one's.
     """
-    if move.wave.window is None:
+    if not fit.asked(move.wave):
         return None
     loads = _loads(move, seen)
     under_way.keep_loads(move, loads)

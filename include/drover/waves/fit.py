@@ -47,9 +47,14 @@ class Fit:
         return f"{head}: {fits}; {_listed(self.late)} would arrive too late."
 
 
+def asked(wave: Wave) -> bool:
+    """Whether the wave has to keep to a window: in a rehearsal no machine goes down."""
+    return wave.window is not None and wave.mode == "real"
+
+
 def planned(wave: Wave, loads: Mapping[str, Load], now: float, known: Known = DEFAULTS) -> Fit | None:
-    """For a wave that begins early enough before the next opening. None where it has no window."""
-    if wave.window is None:
+    """For a wave that begins early enough before the next opening. None where it has no window, or needs none."""
+    if not asked(wave) or wave.window is None:
         return None
     found = opening(wave.window, now)
     if found.holds(now):

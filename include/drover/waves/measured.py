@@ -80,31 +80,39 @@ def _moves(folder: Path) -> Iterator[Moved]:
 
 
 def _moved(records: list[Record]) -> Moved | None:
-    """None where the records do not say between which connections, or the machine has not been moved."""
+    """None where the records do not say between which connections, or the machine was neither moved nor rehearsed."""
     passed = {record.step: record for record in records if record.outcome == "passed"}
     inventory, transfer = passed.get("inventory"), passed.get("transfer")
-    if inventory is None or transfer is None or "from" not in inventory.facts or "strategy" not in transfer.facts:
+    tried = transfer or passed.get("rehearsal")
+    if inventory is None or tried is None or "from" not in inventory.facts or "strategy" not in tried.facts:
         return None
-    strategy = Strategy(transfer.facts["strategy"])
-    known = FIXED[strategy]
-    seconds = {step: _took(record) for step, record in passed.items() if step in known and _whole(record)}
-    if "transfer-begin" in passed:
-        seconds["transfer"] = _time(transfer.time) - _time(passed["transfer-begin"].started)
-    live = strategy is Strategy.LIVE
+    strategy = Strategy(tried.facts["strategy"])
+    live = transfer if strategy is Strategy.LIVE else None
     data, memory = int(inventory.facts["bytes_allocated"]), int(inventory.facts["memory"])
-    copies = [passed[step] for step in (("backup",) if live else ("backup", "transfer")) if step in passed]
     return Moved(
         source=inventory.facts["from"],
         target=inventory.facts["to"],
-        machine=transfer.machine,
+        machine=tried.machine,
         strategy=strategy,
         data=data,
         memory=memory,
-        seconds=seconds,
-        copy=_rate(copies),
-        live=_rate([transfer]) if live else None,
-        rewrites=transfer.facts["bytes_written"] / (data + memory) if live and data + memory else None,
+        seconds=_seconds(passed, strategy),
+        copy=_rate(passed[step] for step in ("backup", "transfer") if step in passed and passed[step] is not live),
+        live=_rate([live]) if live else None,
+        rewrites=live.facts["bytes_written"] / (data + memory) if live and data + memory else None,
     )
+
+
+def _seconds(passed: dict[str, Record], strategy: Strategy) -> dict[str, float]:
+    """How long each step took. What was only rehearsed tells what a rehearsal does as the move does it."""
+    found = {step: _took(record) for step, record in passed.items() if step in FIXED[strategy] and _whole(record)}
+    if "transfer" not in passed:
+        alike = ("validate",) if strategy is Strategy.LIVE else ("transfer", "validate", "test")
+        rehearsed: dict[str, float] = passed["rehearsal"].facts["seconds"]
+        return found | {step: rehearsed[step] for step in alike}
+    if "transfer-begin" in passed:
+        found["transfer"] = _time(passed["transfer"].time) - _time(passed["transfer-begin"].started)
+    return found
 
 
 def _whole(record: Record) -> bool:

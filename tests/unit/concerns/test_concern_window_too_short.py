@@ -31,5 +31,9 @@ def test_once_it_goes_on_only_what_would_be_late_is_kept_off():
     assert categories(concern, fitting(late=("web",), begun=True)) == [CRITICAL]
 
 
+def test_a_rehearsal_keeps_to_no_window():
+    assert categories(concern, preflight(window=WINDOW, mode="rehearsal")) == []
+
+
 def test_a_wave_of_which_nobody_knows_how_long_it_takes_blocks():
     assert is_unknown(ask(concern, preflight(window=WINDOW)))

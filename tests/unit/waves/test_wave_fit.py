@@ -87,6 +87,8 @@ def test_a_wave_without_a_window_is_not_asked():
     wave = parse(HEAD + "  - {name: db, strategy: cold}\n")
     assert fit.planned(wave, LOADS, NOON) is None
     assert fit.renewed(wave, LOADS, NOON, KNOWN, {}) is None
+    rehearsal = night().model_copy(update={"mode": "rehearsal"})
+    assert fit.planned(rehearsal, LOADS, NOON) is None, "in a rehearsal no machine goes down"
 
 
 def test_a_night_on_which_the_clocks_go_forward_is_shorter():

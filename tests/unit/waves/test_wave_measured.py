@@ -99,6 +99,17 @@ def test_a_live_move_is_measured_from_its_beginning(tmp_path):
     assert speeds.fixed["transfer"] == pytest.approx(20, abs=1)
 
 
+@pytest.mark.parametrize(("strategy", "known"), [("cold", {"transfer", "validate", "test"}), ("live", {"validate"})])
+def test_a_rehearsal_tells_what_it_does_as_the_move_does_it(tmp_path, strategy, known):
+    run = Run(tmp_path)
+    run.step("web", "inventory", 1.0, bytes_allocated=1, memory=1, **{"from": "a", "to": "b"})
+    times = {"backup": 1.0, "transfer": 300.0, "validate": 70.0, "test": 33.0}
+    run.step("web", "rehearsal", 404.0, strategy=strategy, seconds=times)
+    speeds = measured.read(tmp_path).of("a", "b", Strategy(strategy), "web")
+    assert {step for step in times if step in speeds.fixed} == known
+    assert speeds.fixed["validate"] == pytest.approx(70, abs=0.5)
+
+
 def test_what_cannot_be_read_is_passed_over_and_said(tmp_path, caplog):
     good, bad = Run(tmp_path, "good").cold("web"), Run(tmp_path, "bad").cold("web")
     (bad.store.machine("web").folder / "records.jsonl").write_text('{"sequence": 7}\n')
