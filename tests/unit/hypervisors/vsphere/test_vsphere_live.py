@@ -10,7 +10,7 @@ from movers import kvm_machine, settings
 from vcenter_process import VCenter
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors.port import LiveState, LiveStatus
+from drover.hypervisors.port import LiveChecker, LiveObstacle, LiveState, LiveStatus
 from drover.hypervisors.vsphere import live
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
 from drover.model import Firmware, PowerState, VirtualMachine
@@ -107,12 +107,14 @@ def test_the_platforms_own_check_is_what_the_user_reads(
     hypervisor: VsphereHypervisor, far: VsphereHypervisor, running: VirtualMachine
 ) -> None:
     wanted = settings(running, networks=MAP, host="esx-t2")
-    assert live.obstacles(hypervisor.session, hypervisor.session, "mail", wanted) == []
+    assert isinstance(hypervisor, LiveChecker), "so the plan asks it, and each of them is the concern live.refused"
+    assert hypervisor.live_obstacles("mail", hypervisor, wanted) == []
     taken = kvm_machine("mail", firmware=Firmware.BIOS, nics=(), boot_order=(), uuid=str(uuid4()))
     far.define(taken, settings(taken, host="esx-t2"))
     try:
         ((kind, sentence),) = live.obstacles(hypervisor.session, far.session, "mail", wanted)
         assert kind == "DuplicateName"
+        assert hypervisor.live_obstacles("mail", far, wanted) == [LiveObstacle(kind, sentence)]
         with pytest.raises(OperatorNeededError) as caught:
             hypervisor.start_live("mail", far, wanted, bandwidth=None, paused=False)
         assert caught.value.message == f"Machine 'mail' cannot be moved live from 127.0.0.1 to esx-t2: {sentence}"
