@@ -43,8 +43,8 @@ def _make_final(move: Move) -> Facts:
 
 def _account(move: Move) -> Facts:
     """What the report says of this machine, from the records of its stages."""
-    facts = {name: _facts(move, name) for name in ("transfer", "validate", "test", "cutover")}
-    checks = sum(int(facts[name].get("checks", 0)) for name in ("validate", "test", "cutover"))
+    facts = {name: _facts(move, name) for name in ("transfer", "validate", "test", "cutover", "performance")}
+    checks = sum(int(found.get("checks", 0)) for name, found in facts.items() if name != "transfer")
     transfer = facts["transfer"]
     return {
         "strategy": move.plan.strategy.value,
