@@ -21,19 +21,22 @@ HEAVY = [
     "guestfs",
     "pyarrow",
 ]
-# Airflow's own import is no part of what Drover costs; it is done before the clock starts.
+# Airflow's own import is no part of what Drover costs; it is done before the clock starts. The processor's time, as
+# other processes on this machine may have the processor.
 PROGRAM = """
 import json, runpy, sys, time
 import airflow.sdk, airflow.triggers.base, airflow.sdk.exceptions
 from airflow.sdk import DAG, Asset, BaseHook, BaseOperator, Connection, Context, Param, TaskGroup, TriggerRule, chain
 from airflow.sdk.definitions._internal.contextmanager import DagContext
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 DagContext.current_autoregister_module_name = "__main__"
 seconds = {}
 for path in sys.argv[2:]:
-    before = time.perf_counter()
+    before = time.process_time()
     found = [value for value in runpy.run_path(path).values() if isinstance(value, DAG)]
-    seconds[path] = time.perf_counter() - before
+    seconds[path] = time.process_time() - before
     dags = {dag.dag_id: len(dag.tasks) for dag in (*found, *(dag for dag, _ in DagContext.autoregistered_dags))}
 heavy = [name for name in json.loads(sys.argv[1]) if name in sys.modules]
 print(json.dumps({"seconds": seconds, "tasks": dags, "heavy": heavy}))
@@ -53,8 +56,6 @@ def parse(waves, *files):
 def test_fifty_machines_parse_in_less_than_a_second(tmp_path):
     many(tmp_path, 50)
     parsed = parse(tmp_path, "waves.py")
-    if parsed["seconds"][0] >= 1.0:  # another process on this machine may have had the CPU
-        parsed = parse(tmp_path, "waves.py")
     assert parsed["tasks"] == {"wave_many": 451}
     assert parsed["heavy"] == []
     assert parsed["seconds"][0] < 1.0
