@@ -1,4 +1,4 @@
-"""A datacenter in a box: two sites with KVM hosts, vCenters and Hyper-V hosts; up, down, status, reset."""
+"""A datacenter in a box: two sites of KVM hosts, vCenters, Hyper-V hosts; up, down, status, reset."""
 
 import json
 from typing import Annotated

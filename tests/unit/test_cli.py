@@ -121,15 +121,6 @@ def test_asking_for_help_loads_nothing_heavy(command: list[str]) -> None:
     assert HEAVY & set(loaded) == set()
 
 
-def test_it_starts_within_a_second() -> None:
-    seconds = []
-    for _ in range(3):
-        start = time.monotonic()
-        assert drover(dict(os.environ), "--version").stdout.startswith("drover ")
-        seconds.append(time.monotonic() - start)
-    assert min(seconds) < 1
-
-
 def test_an_error_is_a_sentence_and_what_to_do(environment: dict[str, str]) -> None:
     result = drover(environment, "fails", "known")
     assert result.returncode == 2

@@ -143,7 +143,7 @@ def test_the_quota_of_shells_is_reached(peer: Peer) -> None:
 def test_a_host_that_does_not_answer_in_time(peer: Peer, action: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drover.hypervisors.hyperv.session.READ", 2)
     monkeypatch.setattr("drover.hypervisors.hyperv.session.OPERATION", 1)
-    peer.goes_wrong("slow", action=action, seconds=4)
+    peer.goes_wrong("slow", action=action, seconds=120)
     began = time.monotonic()
     with Session(peer.spec("ntlm", "http")) as session:
         if action == "Delete":
@@ -152,7 +152,7 @@ def test_a_host_that_does_not_answer_in_time(peer: Peer, action: str, monkeypatc
             with pytest.raises(RetryableError) as caught:
                 session.run("echo")
             assert caught.value.message == f"127.0.0.1 does not answer at port {peer.port('http')}."
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60
 
 
 def test_a_killed_task_leaves_its_shell_for_a_short_time_only(peer: Peer) -> None:

@@ -118,7 +118,7 @@ def test_a_script_has_a_deadline(peer: Peer) -> None:
     with Session(peer.spec()) as session, pytest.raises(RetryableError) as caught:
         session.run("wait", {"seconds": 60}, deadline=1.5)
     assert caught.value.message == "A command on 127.0.0.1 did not end in time."
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
 
 
 def test_a_script_can_be_cancelled(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,10 +138,10 @@ def test_aliases_and_merge_keys_are_not_followed():
 
 
 def test_hostile_nesting_is_refused_quickly():
-    begun = time.monotonic()
+    begun = time.process_time()
     assert "nested too deep" in only("a: " + "[" * 300_000).problem
     assert "nested too deep" in only("{a: " * 300_000).problem
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_a_second_document():

@@ -2,7 +2,6 @@
 
 import random
 import socket
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -180,5 +179,5 @@ def test_answers_are_not_delayed(forwards: Forwards, served: Callable[..., str])
             client.sendall(b"?")
             assert len(received(client, length)) == length
             times.append(time.monotonic() - started)
-    # A server that waits for the kernel's acknowledgement waits 40 ms each time.
-    assert statistics.median(times) < 0.035
+    # A server that waits for the kernel's acknowledgement waits 40 ms each time. A busy machine does now and then.
+    assert sorted(times)[30] < 0.035
