@@ -82,7 +82,8 @@ def question(machines: list[Machine]) -> tuple[str, str]:
     body = (
         f"The sources that run {plain(run)} of wave *{plain(wave)}* left behind are removed **for good**, with their "
         "disks. Each is asked once more right before: whether the machine runs at its target and answers, whether "
-        "every byte of its backup is there, whether the source is off and as it was left.\n\n" + "\n".join([head, *rows])
+        "every byte of its backup is there, whether the source is off and as it was left.\n\n"
+        + "\n".join([head, *rows])
     )
     return f"Remove {len(machines)} sources of wave {wave} for good", body
 

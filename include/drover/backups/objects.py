@@ -246,8 +246,17 @@ class ObjectShelf:
             for key in self._objects.keys(self._place):
                 self._objects.remove(key)
 
+    def read(self, name: str) -> bytes | None:
+        return self._objects.read(self._key(name))
+
+    def write(self, name: str, data: bytes) -> None:
+        self._objects.write(self._key(name), data)
+
     def remove(self, name: str) -> None:
         self._objects.remove(self._key(name))
+
+    def tidy(self) -> None:
+        """An object store has no folders."""
 
     def _key(self, name: str) -> str:
         return f"{self._place}/{name}"

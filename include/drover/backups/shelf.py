@@ -1,13 +1,14 @@
 """Where one backup lies: a folder, or (`drover.backups.objects`) a place in an object store."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from drover.backups import contents, seal
 from drover.backups.objects import ObjectShelf, open_objects
 from drover.backups.seal import Facts
+from drover.evidence.files import sync_folder, write_durably
 
 
 class Shelf(Protocol):
@@ -32,6 +33,18 @@ class Shelf(Protocol):
         """All of a finished backup as a folder of this machine, to be read only."""
         ...
 
+    # One by one, for whoever removes it
+
+    def read(self, name: str) -> bytes | None: ...
+    def write(self, name: str, data: bytes) -> None: ...
+    def remove(self, name: str) -> None:
+        """Does nothing where there is none."""
+        ...
+
+    def tidy(self) -> None:
+        """Removes what is empty now."""
+        ...
+
 
 class FolderShelf:
     def __init__(self, folder: Path) -> None:
@@ -53,6 +66,28 @@ class FolderShelf:
     @contextmanager
     def local(self) -> Iterator[Path]:
         yield self.folder
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        write_durably(self.folder / name, data)
+
+    def remove(self, name: str) -> None:
+        path = self.folder / name
+        if path.exists():
+            path.unlink()
+            # The order of removals must survive a power cut.
+            sync_folder(path.parent)
+
+    def tidy(self) -> None:
+        """The folders of manifests, machine, run and wave; whatever else lies there is not ours."""
+        for folder in (self.folder / seal.MANIFESTS, self.folder, *list(self.folder.parents)[:2]):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def open_shelf(backup: str) -> Shelf:

@@ -70,6 +70,7 @@ def test_no_dag_file_loads_an_sdk(tmp_path):
         "rollback.py",
         "sweep.py",
         "decommission.py",
+        "retention.py",
         "evacuate_host.py",
     ]
     parsed = parse(tmp_path, *files)
@@ -80,5 +81,6 @@ def test_no_dag_file_loads_an_sdk(tmp_path):
         "rollback": 2,
         "sweep": 2,
         "decommission": 3,
+        "retention": 2,
         "evacuate_host": 12,
     }

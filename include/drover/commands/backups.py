@@ -1,0 +1,54 @@
+"""List the backups of a folder or an object store, and remove those whose time is over."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from drover.backups.retention import Found
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List backups, or remove those whose time is over.")
+
+UNKNOWN = 1
+Place = Annotated[str, typer.Argument(help="backup.folder or backup.repository of the wave files.")]
+Store = Annotated[Path | None, typer.Option(help="Where the evidence lies; else DROVER_STORE.")]
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
+
+
+@app.command("list")
+def list_(place: Place, store: Store = None, json_output: Json = False) -> None:
+    """Says of each backup whether it is kept, and why, or due. Changes nothing.
+
+    Exit code 0: all is known; 1: of some nobody can tell, and those are kept.
+    """
+    from drover.backups.retention import look
+
+    _tell(look(place, _root(store)), json_output)
+
+
+@app.command("prune")
+def prune(place: Place, store: Store = None, json_output: Json = False) -> None:
+    """Removes the backups that 'list' calls due. Exit codes as those of 'list'."""
+    from drover.backups import retention
+
+    _tell(retention.prune(place, _root(store)), json_output)
+
+
+def _root(store: Path | None) -> Path:
+    return store or Path(os.environ.get("DROVER_STORE") or "/var/lib/drover/store")
+
+
+def _tell(found: "list[Found]", json_output: bool) -> None:
+    if json_output:
+        typer.echo(json.dumps({"backups": [_facts(one) for one in found]}))
+    for one in () if json_output else found:
+        typer.echo(f"{one.shelf.label}: {one.fate}{f'; {one.why}' if one.why else ''}")
+    if any(one.fate == "unknown" for one in found):
+        raise typer.Exit(UNKNOWN)
+
+
+def _facts(one: "Found") -> dict[str, Any]:
+    return {"backup": one.shelf.label, "state": one.fate.value, "why": one.why, "of": one.of}

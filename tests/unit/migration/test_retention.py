@@ -1,0 +1,254 @@
+"""What is kept, what goes, and that a backup is whole or clearly gone, wherever its removal was killed."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import fsspec
+import pytest
+from fake_host import FakeHost
+
+from conftest import STAGES, Site
+from drover.backups import objects, restore, retention, seal
+from drover.backups.objects import Objects, ObjectShelf
+from drover.backups.retention import REMOVING, Fate
+from drover.backups.shelf import FolderShelf
+from drover.cli import main
+from drover.errors import BadInputError, CorruptionError, RetryableError
+from drover.migration import backup, intents
+from drover.migration.intents import Intent
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def done(site: Site) -> Site:
+    """The machine is committed, and its backup is kept for thirty days."""
+    site.wave["backup"]["keep"] = "30 days"
+    for stage in STAGES:
+        site.run(stage)
+    return site
+
+
+def folder(site: Site) -> Path:
+    return site.root / "backup" / "unit" / "run-1" / "web"
+
+
+def look(site: Site, days: float = 0.0) -> tuple[Fate, str]:
+    with site.move() as move:
+        commit = move.store.last("commit", "passed")
+    since = datetime.fromisoformat(commit.time).timestamp() if commit else 0.0
+    (found,) = retention.look(str(site.root / "backup"), site.root / "store", since + days * DAY)
+    return found.fate, found.why
+
+
+def prune(site: Site, days: float) -> list[Fate]:
+    with site.move() as move:
+        since = datetime.fromisoformat(move.store.last("commit", "passed").time).timestamp()
+    return [one.fate for one in retention.prune(str(site.root / "backup"), site.root / "store", since + days * DAY)]
+
+
+def reseal(site: Site, **of: object) -> None:
+    facts = seal.read(folder(site))
+    assert facts is not None
+    del facts["sha256"]
+    seal.write(folder(site), facts | {"of": facts["of"] | of})
+
+
+def test_it_goes_when_its_time_is_over_and_not_before(done: Site) -> None:
+    assert prune(done, 29.9) == [Fate.KEPT]
+    assert (folder(done) / "vda.qcow2").exists()
+    assert prune(done, 30.1) == [Fate.DUE]
+    assert not (done.root / "backup" / "unit").exists()
+    assert prune(done, 30.1) == []
+
+
+def test_what_must_stay_stays_whatever_its_age(done: Site) -> None:
+    before = done.snapshot()
+    reseal(done, taken_along=True)
+    assert look(done, 9999) == (Fate.KEPT, "it is all that stayed behind of a machine that its platform took along")
+    reseal(done, taken_along=False, keep_seconds=None)
+    assert look(done, 9999) == (Fate.KEPT, "its wave does not say for how long")
+    reseal(done, keep_seconds=1, run="another")
+    assert look(done, 9999) == (Fate.KEPT, "its machine was not committed in its run")
+    before.restore()
+    with done.move() as move:
+        intents.declare(move.store, Intent.RETIRING)
+    assert look(done, 9999) == (Fate.KEPT, "the source of its machine is being removed")
+    with done.move() as move:
+        move.store.record("decommission", "passed", {})
+    fate, why = look(done, 29)
+    assert (fate, why.endswith("counted from the decommission")) == (Fate.KEPT, True)
+    assert look(done, 31)[0] is Fate.DUE
+    with done.move() as move:
+        move.store.record("rollback", "passed", {})
+    assert look(done, 9999) == (Fate.KEPT, "its machine was not committed in its run")
+
+
+def test_what_cannot_be_read_is_told_and_kept(done: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    place, store = str(done.root / "backup"), str(done.root / "store")
+    assert main(["backups", "list", place, "--store", store, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["backups"][0]["state"] == "kept"
+    whole = (folder(done) / "backup.json").read_bytes()
+    (folder(done) / "backup.json").write_bytes(whole.replace(b'"keep_seconds": 2592000.0', b'"keep_seconds": 1.0'))
+    assert look(done, 9999)[0] is Fate.UNKNOWN
+    assert main(["backups", "prune", place, "--store", store]) == 1
+    assert "unknown" in capsys.readouterr().out
+    (folder(done) / "backup.json").write_bytes(whole)
+    records = done.root / "store" / "unit" / "run-1" / "web" / "records.jsonl"
+    records.write_bytes(records.read_bytes().replace(b"passed", b"failed", 1))
+    (found,) = retention.look(place, Path(store), 1e12)
+    assert (found.fate, "were altered" in found.why) == (Fate.UNKNOWN, True)
+    assert len(list(folder(done).rglob("*.qcow2"))) == 2
+
+
+class Died(BaseException):
+    """The process ended here."""
+
+
+def test_killed_while_it_is_removed_it_is_whole_or_gone(done: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = done.snapshot()
+    steps = 0
+    for at in range(1, 40):
+        before.restore()
+        steps = 0
+
+        def step(of: str, real: object, at: int = at) -> object:
+            def counted(*given: object) -> object:
+                nonlocal steps
+                steps += 1
+                if steps == at:
+                    raise Died
+                return real(*given)  # type: ignore[operator]
+
+            return counted
+
+        with monkeypatch.context() as dying:
+            for name in ("write", "remove", "tidy"):
+                dying.setattr(FolderShelf, name, step(name, getattr(FolderShelf, name)))
+            try:
+                prune(done, 31)
+                break
+            except Died:
+                pass
+        if (folder(done) / "backup.json").exists():
+            facts = seal.read(folder(done))
+            assert facts is not None
+            assert seal.altered(folder(done), facts, images=True) == [], at
+            assert prune(done, 29) == [Fate.KEPT]
+            assert not (folder(done) / REMOVING).exists(), "nobody removes it any more"
+        else:
+            with pytest.raises(BadInputError, match="There is no finished backup"):
+                restore.restore(done.target, FolderShelf(folder(done)), progress=lambda _: None)
+            prune(done, 0)
+            assert not [path for path in (done.root / "backup").rglob("*") if path.is_file()], at
+    else:
+        pytest.fail("it never came to its end")
+    assert at > 8
+
+
+# In an object store
+
+
+@pytest.fixture
+def stored(site: Site, monkeypatch: pytest.MonkeyPatch) -> Objects:
+    """Backups go to fsspec's store in memory, which stands for any other."""
+    files = fsspec.filesystem("memory")
+    store = Objects("memory://bucket/backups", files, f"/{site.root.name}/backups")
+    monkeypatch.setattr(backup, "open_objects", lambda url: store)
+    monkeypatch.setattr(retention, "open_objects", lambda url: store)
+    monkeypatch.setattr("drover.backups.shelf.open_objects", lambda url: store)
+    monkeypatch.setenv("DROVER_STAGING", str(site.root / "staging"))
+    site.wave["backup"] = {"repository": "memory://bucket/backups", "keep": "30 days"}
+    return store
+
+
+def test_a_backup_goes_to_the_store_and_comes_back(site: Site, stored: Objects, tmp_path: Path) -> None:
+    for stage in STAGES:
+        site.run(stage)
+    keys = stored.keys()
+    assert {key.removeprefix("unit/run-1/web/") for key in keys} == {
+        "vda.qcow2", "vdb.qcow2", "machine.json", "definition.native", "backup.json",
+        "manifests/vda.parquet", "manifests/vdb.parquet",
+    }  # fmt: skip
+    assert not list((site.root / "staging").rglob("*.qcow2")), "nothing stays on the way"
+    other = FakeHost("c", tmp_path / "c")
+    shelf = ObjectShelf(stored, "unit", "run-1", "web")
+
+    restore.restore(other, shelf, progress=lambda _: None)
+
+    pairs = zip(other.known["web"].disks, site.source.known["web"].disks, strict=True)
+    assert all(Path(a.path).read_bytes() == Path(b.path).read_bytes() for a, b in pairs)
+    data = bytearray(stored.read("unit/run-1/web/vda.qcow2") or b"")
+    data[len(data) // 2] ^= 1
+    stored.write("unit/run-1/web/vda.qcow2", bytes(data))
+    with pytest.raises(CorruptionError, match=r"is not whole: vda\.qcow2"):
+        restore.restore(other, shelf, name="web-2", progress=lambda _: None)
+    assert list(other.known) == ["web"]
+    assert [one.fate for one in retention.prune("memory://bucket/backups", site.root / "store", 1e12)] == [Fate.DUE]
+    assert stored.keys() == []
+
+
+def test_what_a_killed_upload_left_is_gone_on_with_or_discarded(
+    site: Site, stored: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.run_until("backup")
+    real, sent = Objects.put, []
+
+    def put(self: Objects, file: Path, key: str) -> None:
+        sent.append(key)
+        if len(sent) == 3:
+            raise Died
+        real(self, file, key)
+
+    monkeypatch.setattr(Objects, "put", put)
+    with pytest.raises(Died):
+        site.run("backup")
+    reads = site.source.calls.count("read_disks")
+
+    site.run("backup")
+
+    assert site.source.calls.count("read_disks") == reads, "the source is not read twice"
+    assert len(sent) == len(set(sent)) + 1, "what had arrived whole is not sent again"
+    stored.remove("unit/run-1/web/backup.json")
+    site.roll_back()
+    assert stored.keys() == []
+
+
+def test_what_the_store_changes_on_the_way_is_found(
+    site: Site, stored: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.run_until("backup")
+    real = Objects.put
+
+    def lossy(self: Objects, file: Path, key: str) -> None:
+        real(self, file, key)
+        if key.endswith("vdb.qcow2"):
+            data = bytearray(self.read(key) or b"")
+            data[-1] ^= 1
+            self.write(key, bytes(data))
+
+    monkeypatch.setattr(Objects, "put", lossy)
+    with pytest.raises(CorruptionError, match=r"vdb\.qcow2 in .* is not what was sent there"):
+        site.run("backup")
+    assert stored.read("unit/run-1/web/backup.json") is None
+
+
+def test_no_cutover_where_the_store_lost_a_part(site: Site, stored: Objects) -> None:
+    site.run_until("cutover")
+    stored.remove("unit/run-1/web/vda.qcow2")
+    with pytest.raises(CorruptionError, match=r"is not whole: vda\.qcow2"):
+        site.run("cutover")
+
+
+def test_an_error_of_the_store_says_where_and_quotes_nothing(tmp_path: Path) -> None:
+    class Broken:
+        def cat_file(self, path: str) -> bytes:
+            raise OSError("https://key:secret@store answered 503")
+
+    with pytest.raises(RetryableError) as caught:
+        Objects("s3://c@b/p", Broken(), "b/p").read("x")  # type: ignore[arg-type]
+    assert "s3://c@b/p/x (OSError)" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(BadInputError, match="No object store is known for 'nowhere://x'"):
+        objects.open_objects("nowhere://x")
