@@ -18,8 +18,8 @@ def form() -> dict[str, Param]:
     return {
         "source": Param(type="string", minLength=1, title="From", description="Connection id that the host is behind."),
         "host": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             title="Host",
             description="As its hypervisor calls it. Empty: everything behind the connection, a whole site.",
         ),
@@ -74,7 +74,7 @@ def asked_of(answers: dict[str, Any]) -> Asked:
         keys["bandwidth"] = answers["bandwidth"]
     return Asked(
         source=answers["source"],
-        host=answers["host"],
+        host=answers["host"] or "",
         targets=tuple(dict.fromkeys(answers["targets"])),
         reason=answers["reason"],
         prefer=Strategy(answers["prefer"]),

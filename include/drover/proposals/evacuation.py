@@ -15,7 +15,8 @@ WAVE = "evacuate_host"
 REASONS = ("maintenance", "retired", "slow", "closing")
 # More than this is a site to plan in waves, not a host to empty at once.
 MOST = 500
-_DONE = ("migrated", "kept")
+_LEFT = ("migrated", "kept")
+_UNFINISHED = ("target", "started")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,10 @@ def _on_host(asked: Asked, source: HostFacts) -> list[VirtualMachine]:
 def _stays(machine: VirtualMachine) -> str:
     if machine.template:
         return "it is a template, which never runs"
-    if machine.ownership is not None and machine.ownership.role in _DONE:
+    role = machine.ownership.role if machine.ownership else None
+    if role in _LEFT:
         return "an earlier wave left it behind, on purpose"
-    return ""
+    return "another move to here has not ended" if role in _UNFINISHED else ""
 
 
 def _refuse_none_or_too_many(asked: Asked, going: Sequence[VirtualMachine], stay: Mapping[str, str]) -> None:

@@ -29,6 +29,7 @@ def test_the_answers_of_the_form_in_the_domains_words():
 
 
 def test_nothing_that_is_empty_reaches_the_wave():
+    assert asked_of(answers()).host == ""
     keys = asked_of(answers()).keys
     assert set(keys) == {"mappings", "backup", "limits"}
     assert "test_network" not in keys["mappings"]

@@ -120,9 +120,15 @@ def test_a_whole_site_is_every_host_behind_the_connection() -> None:
 
 def test_templates_and_what_earlier_waves_left_stay_and_are_told() -> None:
     left = machine("left", state=PowerState.OFF, ownership=Ownership("w", "r", "left", "uuid-left", "migrated"))
-    found = run(machine("web"), machine("gold", template=True), left)
-    assert found.machines == ("web",)
-    assert set(found.stay) == {"gold", "left"}
+    coming = machine("coming", ownership=Ownership("w", "r", "coming", "uuid-coming", "started"))
+    back = machine("back", ownership=Ownership("w", "r", "back", "uuid-back", "returned"))
+    found = run(machine("web"), machine("gold", template=True), left, coming, back)
+    assert found.machines == ("back", "web")
+    assert found.stay == {
+        "gold": "it is a template, which never runs",
+        "left": "an earlier wave left it behind, on purpose",
+        "coming": "another move to here has not ended",
+    }
     with pytest.raises(OperatorNeededError, match=r"no machine on host 'kvm-a' .* 'left' stays: an earlier wave"):
         run(left)
 
