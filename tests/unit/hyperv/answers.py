@@ -25,6 +25,8 @@ HOST = {
     "machineFolder": "D:\\Hyper-V",
     "liveEnabled": True,
     "liveLogin": "Kerberos",
+    "liveAnyNetwork": True,
+    "liveNetworks": [],
     "liveSlots": 2,
     "storageSlots": 2,
 }

@@ -159,6 +159,11 @@ def _require_slot(session: Session) -> None:
         raise OperatorNeededError(
             f"Live Migration is off on {name}.", remedy="Turn it on there with Enable-VMMigration, or move it 'cold'."
         )
+    if not (host["liveAnyNetwork"] or host["liveNetworks"]):
+        raise OperatorNeededError(
+            f"{name} has no network for Live Migration.",
+            remedy="Name one there (Add-VMMigrationNetwork), or allow any (Set-VMHost -UseAnyNetworkForMigration).",
+        )
     # With storage a move takes one of either kind.
     allowed = min(host["liveSlots"], host["storageSlots"])
     running = sum(job.running for jobs in _jobs(session).values() for job in jobs)

@@ -30,6 +30,7 @@ class HostCmdlets:
                 "VirtualMachinePath": state["machine_folder"], "VirtualMachineMigrationEnabled": state["live"],
                 "VirtualMachineMigrationAuthenticationType": login,
                 "MaximumVirtualMachineMigrations": state["live_slots"],
+                "UseAnyNetworkForMigration": not state.get("live_networks"),
                 "MaximumStorageMigrations": state["storage_slots"],
             }))  # fmt: skip
 
@@ -39,6 +40,12 @@ class HostCmdlets:
             for one in state["versions"]:
                 numbers = Version(tuple(map(int, one.split("."))))
                 call.write(thing("VMConfigurationVersion", {"Version": numbers}))
+
+    def migration_networks(self, call: Invocation) -> None:
+        call.only()
+        with self.host.state() as state:
+            for subnet in state.get("live_networks") or []:
+                call.write(thing("VMMigrationNetwork", {"Subnet": subnet}))
 
     def switches(self, call: Invocation) -> None:
         call.only("Name")

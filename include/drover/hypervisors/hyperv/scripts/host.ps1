@@ -4,6 +4,7 @@ $vmHost = Get-VMHost
 $system = Get-CimInstance -ClassName 'Win32_OperatingSystem'
 $processor = @(Get-CimInstance -ClassName 'Win32_Processor')
 $versions = @(Get-VMHostSupportedVersion | ForEach-Object { [string]$_.Version })
+$networks = @(Get-VMMigrationNetwork | ForEach-Object { [string]$_.Subnet })
 $now = Get-Date
 [pscustomobject]@{
     name = [string]$vmHost.ComputerName
@@ -18,6 +19,8 @@ $now = Get-Date
     machineFolder = [string]$vmHost.VirtualMachinePath
     liveEnabled = [bool]$vmHost.VirtualMachineMigrationEnabled
     liveLogin = [string]$vmHost.VirtualMachineMigrationAuthenticationType
+    liveAnyNetwork = [bool]$vmHost.UseAnyNetworkForMigration
+    liveNetworks = [string[]]$networks
     liveSlots = [int]$vmHost.MaximumVirtualMachineMigrations
     storageSlots = [int]$vmHost.MaximumStorageMigrations
 }
