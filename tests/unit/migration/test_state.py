@@ -1,0 +1,90 @@
+"""Where a machine stands follows from its records, and from nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from drover.commands.wave import app
+from drover.evidence.store import MachineStore, RunStore
+from drover.migration.state import State, newest, standing
+from drover.waves.loader import load
+
+PASSED = ["inventory", "preflight", "backup", "transfer", "validate", "test", "approval", "cutover", "commit"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "store", "shop", "manual__1")
+
+
+@pytest.fixture
+def wave_file(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.yaml"
+    path.write_text(
+        "wave: shop\nsource: a\ntarget: b\nbackup: {folder: /b}\n"
+        "machines: [{name: db, strategy: cold, approval: {}}, {name: web, strategy: cold}]\n"
+    )
+    return path
+
+
+def after(store: MachineStore, steps: list[str]) -> MachineStore:
+    for step in steps:
+        store.record(step, "passed", {})
+    return store
+
+
+@pytest.mark.parametrize(
+    ("last", "state"),
+    [
+        ("inventory", State.PREPARED),
+        ("backup", State.PREPARED),
+        ("transfer", State.TRANSFERRED),
+        ("validate", State.VALIDATED),
+        ("test", State.WAITING),
+        ("approval", State.APPROVED),
+        ("cutover", State.CUT_OVER),
+        ("commit", State.COMMITTED),
+    ],
+)
+def test_each_step_that_passed_brings_it_on(run: RunStore, last: str, state: State) -> None:
+    store = after(run.machine("db"), PASSED[: PASSED.index(last) + 1])
+    assert standing(store, asks=True).state is state
+
+
+def test_who_is_not_asked_does_not_wait(run: RunStore) -> None:
+    assert standing(run.machine("web")).state is State.NOT_BEGUN
+    assert standing(after(run.machine("web"), PASSED[:6])).state is State.VALIDATED
+
+
+def test_a_failure_stays_until_something_passes(run: RunStore) -> None:
+    store = after(run.machine("db"), PASSED[:4])
+    store.record("validate", "failed", {"message": "Disk vda differs."})
+    assert (standing(store).state, standing(store).why) == (State.FAILED, "Disk vda differs.")
+    store.record("rollback", "info", {"begins": True})
+    assert standing(store).busy == "rollback"
+    store.record("rollback", "passed", {})
+    assert (standing(store).state, standing(store).busy) == (State.BROUGHT_BACK, None)
+
+
+def test_the_command_tells_it_of_the_newest_run(
+    run: RunStore, wave_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROVER_STORE", str(tmp_path / "store"))
+    after(run.machine("db"), PASSED[:6])
+    assert newest(tmp_path / "store", load(wave_file)) is not None
+
+    told = CliRunner().invoke(app, ["status", str(wave_file)])
+    assert "run manual__1" in told.output
+    assert "db: waiting for approval since 20" in told.output
+    assert "web: not begun" in told.output
+
+    plain = json.loads(CliRunner().invoke(app, ["status", str(wave_file), "--json"]).output)
+    assert [machine["state"] for machine in plain["machines"]] == ["waiting for approval", "not begun"]
+
+
+def test_a_run_that_nobody_knows_is_told(wave_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DROVER_STORE", str(tmp_path / "store"))
+    told = CliRunner().invoke(app, ["status", str(wave_file), "--run", "other"])
+    assert "Nothing is known of a run 'other'" in str(told.exception)
