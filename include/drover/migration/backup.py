@@ -24,6 +24,7 @@ from drover.errors import CorruptionError, OperatorNeededError
 from drover.evidence.files import safe_name, write_durably
 from drover.evidence.store import MachineStore, RunStore
 from drover.migration.disks import Manifests, copy_disks, totals
+from drover.migration.identity import refuse_another
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
 from drover.model import DiskFormat, to_json
@@ -61,6 +62,7 @@ def _make(move: Move, folder: Path) -> Facts:
     began = time.time()
     write_durably(folder / MACHINE, json.dumps(to_json(move.machine), indent=2).encode())
     write_durably(folder / DEFINITION, move.machine.native.encode())
+    refuse_another(move)
     with move.source.read_disks(move.name) as sources, _images(move, folder) as images:
         copies = copy_disks(move, sources, images, journals=False)
     Manifests(folder / MANIFESTS).save({disk: copy.target for disk, copy in copies.items()})

@@ -9,7 +9,7 @@ import time
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
-from drover.migration import along, bandwidth, claims, compare, intents, window
+from drover.migration import along, bandwidth, claims, compare, identity, intents, window
 from drover.migration.disks import COMPARED, SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -65,6 +65,7 @@ def _cold(move: Move) -> Facts:
 def _begin(move: Move) -> None:
     """The first change of all: nobody else may be moving the machine, and it must be as it was looked at."""
     window.check(move)
+    identity.refuse_another(move)
     claims.claim(move)
     intents.declare(move.store, Intent.BEGUN)
     if move.machine.state is PowerState.OFF and (state := move.source.power_state(move.name)) is not PowerState.OFF:
