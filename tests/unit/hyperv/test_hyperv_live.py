@@ -1,17 +1,24 @@
 """Live Migration through the port, between two simulated hosts in processes of their own: real WinRM, our scripts."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
 import pytest
 from answers import foreign
 from hyperv_peer import World
 from two_hosts import MIB, NAMES, Two, run_machine, running
 
+from drover.cli import main
 from drover.errors import OperatorNeededError, RetryableError
+from drover.hypervisors.hyperv import inventory
 from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
+from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.port import LiveChecker, LiveMover, LiveState, LiveStatus, TargetSettings
 from drover.model import Ownership, PowerState
+from drover.recordings.hyperv import Replayed
 from drover_lab.process import wait_until
 
 
@@ -144,3 +151,21 @@ def test_what_does_not_run_or_must_stand_still_is_refused(two: Two) -> None:
         here.power_off("web")
         with pytest.raises(OperatorNeededError, match="is off, so it cannot be moved live"):
             begin(here, there)
+
+
+def test_such_a_host_is_recorded_and_read_again(two: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = two.here.spec("ntlm", "https")
+    values = {name: getattr(spec, name) for name in ("host", "port", "login", "password", "extra")}
+    monkeypatch.setenv("AIRFLOW_CONN_HV_L", json.dumps({"conn_type": "hyperv", **values}))
+    assert main(["record", "hv_l", str(tmp_path / "out")]) == 0
+    (found,) = inventory.machines(cast(Session, Replayed(tmp_path / "out")))
+    with two.open() as here:
+        real = here.machine("web")
+    assert (found.memory, found.state, found.firmware) == (real.memory, real.state, real.firmware)
+    assert [(disk.name, disk.size, disk.pool) for disk in found.disks] == [
+        (disk.name, disk.size, disk.pool) for disk in real.disks
+    ]
+    written = "".join(path.read_text() for path in (tmp_path / "out").iterdir()).lower()
+    told = (str(spec.password), str(spec.login), "hv-l", real.uuid, real.nics[0].mac, '"web"')
+    assert [word for word in told if word.lower() in written] == []
+    assert found.nics[0].network.startswith("name-")
