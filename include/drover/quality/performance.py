@@ -100,7 +100,8 @@ def _gaps(frame: "DataFrame", column: str, where: str) -> Iterable[str]:
 def _worse(frame: "DataFrame", larger: str, smaller: str) -> Iterable[str]:
     for row in frame[frame[larger] < frame[smaller]].itertuples():
         kind = "at most" if larger == "limit" else "at least"
+        figure = f"{str(row.figure)[:1].upper()}{str(row.figure)[1:]}"
         yield (
-            f"{str(row.figure).capitalize()}: {row.was} before, {row.now} after, {kind} {row.allowed} allowed. "
+            f"{figure}: {row.was} before, {row.now} after, {kind} {row.allowed} allowed. "
             "See what else runs on the target's host and storage."
         )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fake_host import FakeHost
 from fake_live import LiveFakeHost
-from outcomes import OFF
+from outcomes import OFF, RUNNING
 
 from conftest import Site, build
 from drover.errors import OperatorNeededError
@@ -90,6 +90,20 @@ def test_worse_performance_fails_in_words(metered: Site) -> None:
     metered.target.rates = replace(RATES, sent_bytes=1e5)
     with pytest.raises(OperatorNeededError, match=r"'web' does not perform .* Sending: 800.0 kB/s before, 100.0"):
         stage(metered, performance.run)
+
+
+def test_after_worse_performance_the_source_runs_again_and_the_target_is_kept(metered: Site) -> None:
+    for name in ("inventory", "preflight"):
+        metered.run(name)
+    stage(metered, baseline.run)
+    for name in ("backup", "transfer", "validate", "test", "cutover"):
+        metered.run(name)
+    metered.target.rates = replace(RATES, cpu=5.0)
+    with pytest.raises(OperatorNeededError, match="CPU time: 0.50 CPUs before, 5.00 CPUs after"):
+        stage(metered, performance.run)
+    metered.roll_back()
+    assert metered.source.state("web") is RUNNING
+    assert metered.target.state("web") is OFF
 
 
 def test_a_machine_that_is_off_has_no_baseline_and_is_not_failed(metered: Site) -> None:

@@ -34,7 +34,7 @@ def test_the_same_passes_and_so_does_better(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"cpu": 1.4}, "Cpu time: 1.00 CPUs before, 1.40 CPUs after, at most 1.30 CPUs allowed."),
+        ({"cpu": 1.4}, "CPU time: 1.00 CPUs before, 1.40 CPUs after, at most 1.30 CPUs allowed."),
         ({"memory": 1400 * MIB}, "Memory: 1000 MiB before, 1400 MiB after, at most 1314 MiB allowed."),
         ({"write_latency": 0.05}, "Time of a write: 20.0 ms before, 50.0 ms after, at most 30.0 ms allowed."),
         ({"send_rate": 100_000}, "Sending: 800.0 kB/s before, 100.0 kB/s after, at least 580.0 kB/s allowed."),
