@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,9 @@ from drover.errors import BadInputError, OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.hyperv import folders, target
 from drover.hypervisors.hyperv.errors import script_error
+from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
 from drover.hypervisors.hyperv.session import Session
+from drover.hypervisors.port import Hypervisor
 from drover.model import PowerState
 
 OUT = "D:\\Exports\\Müller's $(id)"
@@ -130,3 +133,22 @@ def test_a_switch_that_is_missed_is_told_or_replaced(hv: Peer, session: Session)
 def test_what_is_no_folder_of_the_host_is_refused(session: Session, folder: str) -> None:
     with pytest.raises(BadInputError, match="is no folder of a Windows host"):
         folders.export_to(session, "mill", folder)
+
+
+def test_a_folder_of_a_host_is_known_by_its_drive(session: Session) -> None:
+    hypervisor = object.__new__(HypervHypervisor)
+    hypervisor.session = session
+    assert folders.session_for(hypervisor, OUT) is session
+    assert folders.session_for(hypervisor, "/srv/web.ova") is None
+    assert folders.session_for(hypervisor, "web.ova") is None
+    other = cast(Hypervisor, SimpleNamespace(kind="libvirt"))
+    assert folders.session_for(other, "/srv/web") is None
+    with pytest.raises(BadInputError, match="is a folder of a Windows host, and the connection leads to libvirt"):
+        folders.session_for(other, OUT)
+
+
+def test_import_vm_takes_one_switch() -> None:
+    assert folders.one_switch({}) is None
+    assert folders.one_switch({"a": "lan", "b": "lan"}) == "lan"
+    with pytest.raises(BadInputError, match="get one and the same, and 2 are named: dmz, lan"):
+        folders.one_switch({"a": "lan", "b": "dmz"})
