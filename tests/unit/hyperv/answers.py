@@ -81,6 +81,7 @@ MACHINE = {
     "status": "Operating normally",
     "version": "9.0",
     "generation": 2,
+    "system": [],
     "notes": "the shop's\nfront end",
     "folder": "D:\\vms",
     "processors": 2,

@@ -44,6 +44,30 @@ def test_a_machine_is_read() -> None:
     assert found.ownership is None
 
 
+def item(name: str, data: str) -> str:
+    """As Windows writes it."""
+    told = {"Caption": None, "Data": data, "Description": None, "ElementName": None, "Name": name, "Source": "2"}
+    inner = "".join(
+        f'<PROPERTY NAME="{key}" TYPE="string">{f"<VALUE>{value}</VALUE>" if value else ""}</PROPERTY>'
+        for key, value in told.items()
+    )
+    return f'<INSTANCE CLASSNAME="Msvm_KvpExchangeDataItem">{inner}</INSTANCE>'
+
+
+@pytest.mark.parametrize(
+    ("items", "system"),
+    [
+        ([item("OSName", "Debian GNU/Linux")], "Debian GNU/Linux"),
+        ([item("FullyQualifiedDomainName", "OSName"), item("OSName", "Windows 11 &amp; more")], "Windows 11 & more"),
+        ([], None),
+        ([item("OSName", "")], None),
+        (["<INSTANCE", "", item("OSVersion", "6.1")], None),
+    ],
+)
+def test_the_guest_tells_what_system_it_is(items: list[str], system: str | None) -> None:
+    assert machine(system=items).guest_os == system
+
+
 def test_disks_come_by_controller_and_place() -> None:
     places = [("SCSI", 1, 0), ("SCSI", 0, 10), ("SCSI", 0, 2), ("IDE", 1, 0), ("IDE", 0, 1)]
     disks = [DISK | {"controller": kind, "number": number, "location": at} for kind, number, at in places]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from xml.etree import ElementTree
 
 from drover.errors import BadInputError
 from drover.hypervisors.hyperv import scripts, tags
@@ -108,6 +109,7 @@ def machine_of(answer: Answer, volumes: Sequence[str]) -> VirtualMachine:
         devices=tuple(_words(answer, disks)),
         ownership=tags.read(answer["notes"]),
         native=json.dumps(answer, separators=(",", ":"), sort_keys=True),
+        guest_os=_system(answer["system"]),
         guest_tools=_tools(answer),
         id=answer["id"],
     )
@@ -157,6 +159,18 @@ def _boot_order(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
             yield from (disk.name for disk in disks[:1] if disk.bus == "ide")
         elif entry["type"] == "LegacyNetworkAdapter":
             yield from [_nic(one).mac for one in answer["adapters"] if one["legacy"]][:1]
+
+
+def _system(items: Sequence[str]) -> str | None:
+    """What the guest calls its system. Each item is XML that the host wrote, with the guest's words in it."""
+    for item in items:
+        try:
+            found = {one.get("NAME"): one.findtext("VALUE") for one in ElementTree.fromstring(item)}
+        except ElementTree.ParseError:
+            continue
+        if found.get("Name") == "OSName" and found.get("Data"):
+            return found["Data"]
+    return None
 
 
 def _tools(answer: Answer) -> str | None:

@@ -52,8 +52,7 @@ def _places(machine: VirtualMachine) -> list[Place]:
     """Where each disk hangs, in an order that libvirt keeps."""
     # Every Linux since 2012 has the driver, and small kernels for clouds lack the other; Windows has it the other way
     # round. SATA also where the first would tear the order apart.
-    known = machine.guest_os is not None and not _windows(machine)
-    stand_ins = [models.PLACES["virtio-scsi"], models.SATA] if known else [models.SATA]
+    stand_ins = [models.PLACES["virtio-scsi"], models.SATA] if _no_windows(machine) else [models.SATA]
     tries = [[_place(machine, disk, stand_in) for disk in machine.disks] for stand_in in stand_ins]
     found = next((places for places in tries if _grouped(places)), tries[-1])
     _refuse_other_order(machine, found)
@@ -121,7 +120,8 @@ def _letters(number: int) -> str:
 
 
 def _nic_model(machine: VirtualMachine, model: str, place: int) -> str:
-    found = models.NICS.get(model)
+    # Small kernels for clouds lack the usual stand-in as well.
+    found = "virtio" if model == "hyperv" and _no_windows(machine) else models.NICS.get(model)
     if found is None:
         raise OperatorNeededError(
             f"Network adapter {place} of machine '{machine.name}' is a '{model}', which QEMU cannot give it.",
@@ -168,6 +168,11 @@ def _windows(machine: VirtualMachine) -> bool:
     """Windows takes the hardware clock for local time, and its hypervisors give it that."""
     system = (machine.guest_os or "").lower()
     return system.startswith("win") or "windows" in system
+
+
+def _no_windows(machine: VirtualMachine) -> bool:
+    """Known to be another system."""
+    return machine.guest_os is not None and not _windows(machine)
 
 
 def _system(root: ET.Element, machine: VirtualMachine) -> None:

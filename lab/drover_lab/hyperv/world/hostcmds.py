@@ -14,6 +14,11 @@ from drover_lab.hyperv.world.store import Host, State
 
 _REALIZED = "Microsoft:Hyper-V:System:Realized"
 _BAD_PARAMETER = 32773
+# What a guest's services would have told; the lab's guests have none.
+_SYSTEM = (
+    '<INSTANCE CLASSNAME="Msvm_KvpExchangeDataItem"><PROPERTY NAME="Data" TYPE="string"><VALUE>Debian GNU/Linux</VALUE>'
+    '</PROPERTY><PROPERTY NAME="Name" TYPE="string"><VALUE>OSName</VALUE></PROPERTY></INSTANCE>'
+)
 
 
 class HostCmdlets:
@@ -98,6 +103,10 @@ class HostCmdlets:
         if name == "Msvm_VirtualSystemSettingData":
             return [{"VirtualSystemType": _REALIZED, "VirtualSystemIdentifier": machine["id"].upper(),
                      "BIOSGUID": "{" + machine["bios"].upper() + "}"}
+                    for machine in state["machines"].values()]  # fmt: skip
+        if name == "Msvm_KvpExchangeComponent":
+            return [{"SystemName": machine["id"].upper(),
+                     "GuestIntrinsicExchangeItems": [_SYSTEM] if machine["state"] == "Running" else []}
                     for machine in state["machines"].values()]  # fmt: skip
         raise NotModelledError(f"the class {name}")
 

@@ -130,6 +130,14 @@ def test_the_guests_uuid_is_set_by_wmi(hv: Peer) -> None:
     assert hv.script("inventory", ids=[])[0]["biosGuid"] == "{" + wanted.upper() + "}"
 
 
+def test_a_machine_that_runs_tells_its_system(hv: Peer) -> None:
+    identity = made(hv)
+    assert hv.script("inventory", ids=[identity])[0]["system"] == []
+    hv.script("power-on", id=identity)
+    (told,) = hv.script("inventory", ids=[identity])[0]["system"]
+    assert "<VALUE>Debian GNU/Linux</VALUE>" in told
+
+
 def test_what_of_the_host_a_machine_has_is_told_and_what_cannot_be_asked(hv: Peer) -> None:
     identity = made(hv)
     with hv.host.state() as state:

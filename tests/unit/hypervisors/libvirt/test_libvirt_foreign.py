@@ -128,6 +128,16 @@ def test_what_stands_in_is_what_the_system_has_a_driver_for(
     assert places(machine(disk("0:0", controller), guest_os=system, firmware=firmware)) == [wanted]
 
 
+@pytest.mark.parametrize(
+    ("system", "wanted"),
+    [("Debian GNU/Linux", "virtio"), ("Windows Server 2022 Datacenter", "e1000e"), (None, "e1000e")],
+)
+def test_an_adapter_of_hyper_v_becomes_what_the_system_has_a_driver_for(system: str | None, wanted: str) -> None:
+    given = machine(disk("0:0", "ide", "ide"), guest_os=system, nics=(Nic("52:54:00:00:00:01", "VM Network", "hyperv"),))
+    (model,) = made(given).iterfind("devices/interface/model")
+    assert model.get("type") == wanted
+
+
 def test_what_stands_in_never_tears_the_order_apart() -> None:
     disks = (disk("scsi0:0", "pvscsi"), disk("sata0:0", "ahci", "sata"), disk("nvme0:0", "nvme", "nvme"))
     given = machine(*disks, guest_os="debian12_64Guest")

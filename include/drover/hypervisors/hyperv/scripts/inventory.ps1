@@ -8,6 +8,8 @@ if ($wanted.Count -gt 0) {
 $realized = 'Microsoft:Hyper-V:System:Realized'
 $identities = @(Get-CimInstance -Namespace 'root/virtualization/v2' -ClassName 'Msvm_VirtualSystemSettingData' |
         Where-Object { $_.VirtualSystemType -eq $realized })
+# What a guest with integration services tells of itself, while it runs.
+$exchanges = @(Get-CimInstance -Namespace 'root/virtualization/v2' -ClassName 'Msvm_KvpExchangeComponent')
 
 # Not every version of Hyper-V can be asked for these two.
 $asksDevices = (@(Get-Command -Name 'Get-VMAssignableDevice' -ErrorAction SilentlyContinue).Count -gt 0)
@@ -17,7 +19,10 @@ foreach ($vm in $machines) {
     $id = [string]$vm.Id
     try {
         $identity = $identities | Where-Object { $_.VirtualSystemIdentifier -eq $id } | Select-Object -First 1
-        $processor = Get-VMProcessor -VM $vm
+        $system = @($exchanges | Where-Object { $_.SystemName -eq $id } |
+            ForEach-Object { $_.GuestIntrinsicExchangeItems } |
+            Where-Object { $_ -like '*<VALUE>OSName</VALUE>*' })
+    $processor = Get-VMProcessor -VM $vm
         $memory = Get-VMMemory -VM $vm
         $security = Get-VMSecurity -VM $vm
         $protector = @(Get-VMKeyProtector -VM $vm)
@@ -125,6 +130,7 @@ foreach ($vm in $machines) {
         [pscustomobject]@{
             id = $id
             biosGuid = [string]$identity.BIOSGUID
+            system = [string[]]@($system)
             name = [string]$vm.Name
             host = [string]$vm.ComputerName
             state = [string]$vm.State
