@@ -14,7 +14,7 @@ import (
 // The files of a disk with snapshots: a base, and upon it what was written since each snapshot.
 
 var deltaName = regexp.MustCompile(`^(.*)-(\d{6})$`)
-var parentLine = regexp.MustCompile(`(?m)^parentFileNameHint="([^"]+)"`)
+var parentLine = regexp.MustCompile(`(?m)^parentFileNameHint="(.+)"$`)
 
 const deltaText = `# Disk DescriptorFile
 version=1

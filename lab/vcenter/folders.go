@@ -34,9 +34,11 @@ func (f *Folder) CreateVMTask(ctx *simulator.Context, req *types.CreateVM_Task) 
 }
 
 func (f *Folder) createVM(ctx *simulator.Context, req *types.CreateVM_Task) (types.AnyType, types.BaseMethodFault) {
-	if fault := f.taken(req.Config.Name); fault != nil {
+	name := escaped(req.Config.Name)
+	if fault := f.taken(name); fault != nil {
 		return nil, fault
 	}
+	req.Config.Name = plain(name)
 	if fault := f.center.hasRoom(req.Config.DeviceChange, req.Config.Files); fault != nil {
 		return nil, fault
 	}
@@ -46,6 +48,7 @@ func (f *Folder) createVM(ctx *simulator.Context, req *types.CreateVM_Task) (typ
 		return nil, fault
 	}
 	made := f.center.registry().Get(result.(types.ManagedObjectReference)).(*simulator.VirtualMachine)
+	f.center.named(ctx, made, name)
 	f.center.ownDevices(ctx, made)
 	f.center.special(ctx, made, raw)
 	if fault := f.center.fill(made); fault != nil {
