@@ -1,4 +1,4 @@
-"""Labs without machines: up in seconds, for what is about the lab itself."""
+"""Labs without machines: up in seconds, for what is about the lab itself; and one with the Hyper-V hosts' machines."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -24,3 +24,15 @@ def empty_lab() -> Iterator[Callable[..., Lab]]:
     yield make
     for name in names:
         labs.down(name)
+
+
+@pytest.fixture(scope="session")
+def hlab() -> Iterator[Lab]:
+    """KVM and Hyper-V hosts. `DROVER_TEST_HLAB=name` uses that lab, starts it if need be, and keeps it."""
+    reused = os.environ.get("DROVER_TEST_HLAB")
+    name = reused or f"t{os.getpid()}-hv"
+    try:
+        yield labs.up(name, machine_names=("mill", "forge"), say=print)
+    finally:
+        if not reused:
+            labs.down(name)

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -12,24 +11,11 @@ import pytest
 from lab_moves import MIB, LabMove, wait_for
 
 from drover.errors import RetryableError
-from drover_lab import lab as labs
 from drover_lab.lab import Lab
 
 pytestmark = pytest.mark.lab
 NAME = "mill"
 LIVE = "forge"
-
-
-@pytest.fixture(scope="module")
-def mixed() -> Iterator[Lab]:
-    """KVM and Hyper-V hosts. `DROVER_TEST_HLAB=name` uses that lab, starts it if need be, and keeps it."""
-    reused = os.environ.get("DROVER_TEST_HLAB")
-    name = reused or f"t{os.getpid()}-mill"
-    try:
-        yield labs.up(name, machine_names=(NAME, LIVE), say=print)
-    finally:
-        if not reused:
-            labs.down(name)
 
 
 def move_of(lab: Lab, tmp_path: Path, source: str, target: str, name: str = NAME, **more: Any) -> LabMove:
@@ -60,8 +46,8 @@ def quiet(lab: Lab) -> None:
         assert (status["shells"], status["unmodelled"]) == ([], [])
 
 
-def test_from_hyper_v_to_kvm_and_to_the_other_hyper_v_host(mixed: Lab, tmp_path: Path) -> None:
-    lab = mixed
+def test_from_hyper_v_to_kvm_and_to_the_other_hyper_v_host(hlab: Lab, tmp_path: Path) -> None:
+    lab = hlab
     if lab.states()["hv-a"].get(NAME) != "running":
         lab.reset(NAME)
     before = lab.journal(NAME)
@@ -81,8 +67,8 @@ def test_from_hyper_v_to_kvm_and_to_the_other_hyper_v_host(mixed: Lab, tmp_path:
     quiet(lab)
 
 
-def test_live_to_the_other_hyper_v_host(mixed: Lab, tmp_path: Path) -> None:
-    lab = mixed
+def test_live_to_the_other_hyper_v_host(hlab: Lab, tmp_path: Path) -> None:
+    lab = hlab
     if lab.states()["hv-a"].get(LIVE) != "running":
         lab.reset(LIVE)
     before = lab.journal(LIVE)
@@ -99,9 +85,9 @@ def test_live_to_the_other_hyper_v_host(mixed: Lab, tmp_path: Path) -> None:
     quiet(lab)
 
 
-def test_a_target_host_that_restarts_in_the_middle_of_a_transfer(mixed: Lab, tmp_path: Path) -> None:
+def test_a_target_host_that_restarts_in_the_middle_of_a_transfer(hlab: Lab, tmp_path: Path) -> None:
     """The retry goes on, or a rollback leaves the source running and nothing at the target."""
-    lab = mixed
+    lab = hlab
     lab.reset(NAME)
     move = move_of(lab, tmp_path, "hv-a", "hv-b")
     move.run("inventory", "preflight", "backup")
@@ -125,6 +111,6 @@ def test_a_target_host_that_restarts_in_the_middle_of_a_transfer(mixed: Lab, tmp
 
 
 def served() -> bool:
-    """Whether a disk of a Hyper-V host is served here."""
-    found = subprocess.run(["pgrep", "--full", "nbdkit .*smb_plugin.py"], capture_output=True, check=False)
-    return found.returncode == 0
+    """Whether this process serves a disk of a Hyper-V host."""
+    command = ["pgrep", "--parent", str(os.getpid()), "--full", "nbdkit .*smb_plugin.py"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
