@@ -94,7 +94,7 @@ def _reason(of: Facts, root: Path, now: float) -> str | None:
     if of["keep_seconds"] is None:
         return "its wave does not say for how long"
     store = RunStore(root, of["wave"], of["run"]).machine(of["machine"])
-    since = _committed(store)
+    since = _committed(store) or _rehearsed(store)
     if since is None:
         return "its machine was not committed in its run"
     if any(claim.uuid == of["uuid"] for claim in claims.held(root)):
@@ -116,6 +116,12 @@ def _committed(store: MachineStore) -> float | None:
     if commit is None or (back is not None and back.sequence > commit.sequence):
         return None
     return _seconds(commit.time)
+
+
+def _rehearsed(store: MachineStore) -> float | None:
+    """A rehearsal changes nothing at the source, so nothing depends on its backup."""
+    rehearsal = store.last("rehearsal")
+    return _seconds(rehearsal.time) if rehearsal and not intents.declared(store, Intent.BEGUN) else None
 
 
 def _seconds(time_: str) -> float:

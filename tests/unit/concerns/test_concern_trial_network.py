@@ -26,3 +26,9 @@ def test_none_is_a_warning_for_a_cold_move_only():
 )
 def test_one_that_is_missing_inactive_or_not_isolated_blocks(networks):
     assert categories(concern, preflight(networks=networks)) == [CRITICAL]
+
+
+def test_a_live_move_needs_one_too_where_its_backup_is_booted():
+    tested = {"folder": "/backups", "restore_test": "all"}
+    assert categories(concern, preflight(live=True, networks=NETWORKS[:1])) == []
+    assert categories(concern, preflight(live=True, networks=NETWORKS[:1], backup=tested)) == [CRITICAL]

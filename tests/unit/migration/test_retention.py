@@ -102,6 +102,20 @@ def test_what_cannot_be_read_is_told_and_kept(done: Site, capsys: pytest.Capture
     assert len(list(folder(done).rglob("*.qcow2"))) == 2
 
 
+def test_a_rehearsal_commits_nothing_and_its_backup_goes_too(site: Site) -> None:
+    site.wave["backup"]["keep"] = "30 days"
+    site.run_until("transfer")
+    place, store = str(site.root / "backup"), site.root / "store"
+    assert [one.fate for one in retention.look(place, store, 1e12)] == [Fate.KEPT]
+    with site.move() as move:
+        move.store.record("rehearsal", "passed", {})
+    assert [one.fate for one in retention.look(place, store)] == [Fate.KEPT]
+    assert [one.fate for one in retention.look(place, store, 1e12)] == [Fate.DUE]
+    with site.move() as move:
+        intents.declare(move.store, Intent.BEGUN)
+    assert [one.fate for one in retention.look(place, store, 1e12)] == [Fate.KEPT]
+
+
 class Died(BaseException):
     """The process ended here."""
 

@@ -32,6 +32,30 @@ def test_a_circle_is_told_as_a_path_and_once():
     assert [(each.line, each.place) for each in found] == [(6, "machines[0].after[0]"), (11, "machines[5].after[0]")]
 
 
+def test_backups_go_to_exactly_one_place():
+    found = only(HEAD.replace("{folder: /backups}", "{keep: 30 days}") + MACHINE)
+    assert (found.place, found.problem) == ("backup.folder", "'folder' is missing")
+    found = only(HEAD.replace("/backups}", "/backups, repository: 's3://c@bucket/x'}") + MACHINE)
+    assert found.place == "backup.repository"
+    wave = parse(HEAD.replace("folder: /backups", "repository: 's3://c@bucket/x', keep: 1 day") + MACHINE)
+    assert (wave.backup.place, wave.backup.keep) == ("s3://c@bucket/x", 86400)
+    assert parse(wave.model_dump_json()) == wave
+
+
+def test_a_repository_is_an_address_without_a_login():
+    for address in ("bucket/x", "/backups", "s3:", "s3://key:word@bucket/x", "s3://bucket/x?a=b"):
+        found = only(HEAD.replace("folder: /backups", f"repository: '{address}'") + MACHINE)
+        assert found.place == "backup.repository"
+        assert "word" not in f"{found.problem} {found.expected}"
+
+
+def test_a_backup_is_booted_where_there_is_a_test_network():
+    head = HEAD.replace("/backups}", "/backups, restore_test: all}")
+    assert only(head + MACHINE).place == "backup.restore_test"
+    assert parse(head.replace("machines:", "mappings: {test_network: isolated}\nmachines:") + MACHINE)
+    assert parse(head + MACHINE.replace("cold}", "cold, mappings: {test_network: isolated}}"))
+
+
 def test_the_same_connection_at_both_ends():
     found = only(HEAD.replace("target: b", "target: a") + MACHINE)
     assert (found.line, found.place) == (3, "target")
