@@ -13,7 +13,7 @@ from airflow.sdk._shared.module_loading import import_string
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
 
 sys.path.append(str(Path(__file__).parents[1] / "hyperv"))
-from two_hosts import MIB, Two, made_hosts, run_machine  # noqa: E402
+from two_hosts import Two, made_hosts, run_machine  # noqa: E402
 
 from drover_airflow.operators.hyperv import (  # noqa: E402
     HypervCheckpointOperator,
@@ -81,7 +81,7 @@ def test_a_live_move_waits_without_a_worker(two: Two) -> None:
 
 
 def test_who_ends_the_task_ends_the_move(two: Two) -> None:
-    two.set("HV-L", live_speed=MIB // 2)
+    two.set("HV-L", live_speed=1 << 16)
     trigger = deferred(migration())
     asyncio.run(trigger.on_kill())
     (event,) = asyncio.run(events(trigger))

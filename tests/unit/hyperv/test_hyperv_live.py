@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from answers import foreign
 from hyperv_peer import World
-from two_hosts import MIB, NAMES, Two, run_machine, running
+from two_hosts import NAMES, Two, run_machine, running
 
 from drover.cli import main
 from drover.errors import OperatorNeededError, RetryableError
@@ -83,7 +83,7 @@ def test_a_running_machine_moves_by_credssp_and_comes_back(two: Two) -> None:
 
 
 def test_whoever_was_killed_finds_the_move_and_may_end_it(two: Two) -> None:
-    two.set("HV-L", live_speed=MIB // 2)
+    two.set("HV-L", live_speed=1 << 16)
     with two.open() as here, two.target() as there:
         begin(here, there)
     with two.open() as here, two.target() as there:

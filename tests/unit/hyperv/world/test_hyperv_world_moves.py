@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import DISK, MIB, Peer, definition
+from worlds import DISK, Peer, definition
 
 from drover_lab.hyperv.world import qemu
 from drover_lab.hyperv.world.answers import refused as refused_by_host
@@ -45,7 +45,7 @@ class Pair:
         return dict(found)
 
     def ended(self) -> dict[str, Any]:
-        wait_until("the move ends", lambda: self.job()["state"] > 4, deadline=60, interval=0.1)
+        wait_until("the move ends", lambda: self.job()["state"] > 4, deadline=180, interval=0.1)
         return self.job()
 
 
@@ -128,7 +128,7 @@ def test_a_machine_that_moved_goes_back_the_same_way(pair: Pair) -> None:
         adapters=[], start=True, patience=20,
     )  # fmt: skip
     assert back["against"] == []
-    wait_until("it is back", lambda: pair.b.script("machines") == [], deadline=60, interval=0.1)
+    wait_until("it is back", lambda: pair.b.script("machines") == [], deadline=180, interval=0.1)
     assert pair.a.script("state", id=identity) == ["Running"]
     assert has_bytes(pair.a.file())
 
@@ -155,7 +155,7 @@ def test_a_machine_arrives_on_the_switch_that_it_is_mapped_to(pair: Pair) -> Non
 
 def test_a_move_that_is_cancelled_leaves_the_machine_as_it_was(pair: Pair) -> None:
     identity = mill(pair)
-    pair.set("hv-a", live_speed=MIB)
+    pair.set("hv-a", live_speed=1 << 16)
     assert pair.asked(identity, start=True) == []
     assert pair.job()["state"] == 4
     assert pair.a.script("live-cancel", id=identity) == [4096]
