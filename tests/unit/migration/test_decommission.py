@@ -13,6 +13,7 @@ from conftest import STAGES, Site, build
 from drover.errors import CorruptionError, OperatorNeededError
 from drover.hypervisors.port import Retired
 from drover.migration import decommission, returning
+from drover.migration.outcome import outcome
 from drover.model import Ownership, PowerState
 
 ROOT = Path(__file__).parents[3]
@@ -67,6 +68,7 @@ def test_the_source_goes_with_its_disks_and_the_target_runs_on(committed: Site) 
     assert (facts["approved_by"], facts["removed"]) == ("alice", images)
     assert len(list(committed.root.glob("backup/**/*.qcow2"))) == 2
     assert retire(committed)["removed"] == [], "twice changes nothing"
+    assert told(committed) == "moved"
 
 
 def spoil_backup(site: Site) -> None:
@@ -103,6 +105,11 @@ SPOILED: Changes = [
 ]
 
 
+def told(site: Site) -> str:
+    with site.move() as move:
+        return str(outcome(move.store)["state"])
+
+
 def test_everything_is_asked_again_and_nothing_is_removed(committed: Site) -> None:
     """Also a target that fails its checks, a yes that was never given or is another's, and a day too early."""
     with pytest.raises(OperatorNeededError, match="no person has approved this very decommission"):
@@ -125,6 +132,7 @@ def test_everything_is_asked_again_and_nothing_is_removed(committed: Site) -> No
     with pytest.raises(OperatorNeededError, match="it fails at the target"):
         retire(committed)
     assert there(committed)
+    assert told(committed) == "moved", "a decommission that was refused makes no failed move"
 
 
 def test_killed_anywhere_it_goes_on_and_nobody_takes_the_move_back_meanwhile(committed: Site) -> None:
