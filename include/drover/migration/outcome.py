@@ -35,7 +35,7 @@ def not_moved(found: Mapping[str, Facts]) -> list[str]:
 
 def outcome(store: MachineStore) -> Facts:
     """How the run ended for one machine: `state` is `moved`, `rehearsed`, `brought back`, `failed` or `not begun`."""
-    records = [record for record in store.records() if record.outcome in ("passed", "failed") and _of_wave(record)]
+    records = [record for record in store.records() if record.outcome in ("passed", "failed") and of_move(record)]
     last = next((record for record in reversed(records) if record.step != "rollback"), None)
     if last is None:
         return {"state": "not begun"}
@@ -55,7 +55,7 @@ def outcome(store: MachineStore) -> Facts:
     return {"state": "failed", "step": failed.step if failed else last.step, "why": why}
 
 
-def _of_wave(record: Record) -> bool:
+def of_move(record: Record) -> bool:
     """What became of the source later says nothing of the move."""
     return not record.step.startswith("decommission")
 

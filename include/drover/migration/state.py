@@ -7,6 +7,7 @@ from pathlib import Path
 
 from drover.evidence.files import safe_name
 from drover.evidence.store import RUN, MachineStore, RunStore
+from drover.migration.outcome import of_move
 from drover.waves.schema import Wave
 
 
@@ -64,6 +65,8 @@ def standing(store: MachineStore, asks: bool = False) -> Standing:
     """:param asks: whether its cutover waits for a person."""
     found, busy = Standing(store.name, State.NOT_BEGUN), None
     for record in store.records():
+        if not of_move(record):
+            continue
         if record.outcome == "info":
             busy = record.step if record.facts.get("begins") else busy
             continue

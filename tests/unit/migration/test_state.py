@@ -53,6 +53,13 @@ def test_each_step_that_passed_brings_it_on(run: RunStore, last: str, state: Sta
     assert standing(store, asks=True).state is state
 
 
+def test_a_decommission_that_was_refused_is_no_failed_move(run: RunStore) -> None:
+    store = run.machine("db")
+    store.record("commit", "passed", {})
+    store.record("decommission", "failed", {"message": "Not yet."})
+    assert standing(store).state is State.COMMITTED
+
+
 def test_who_is_not_asked_does_not_wait(run: RunStore) -> None:
     assert standing(run.machine("web")).state is State.NOT_BEGUN
     assert standing(after(run.machine("web"), PASSED[:6])).state is State.VALIDATED
