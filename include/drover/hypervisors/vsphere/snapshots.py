@@ -124,20 +124,6 @@ def _walk(session: Session, node: Node) -> Iterator[Snapshot]:
         yield from _walk(session, below)
 
 
-def track_changes(session: Session, machine: Any, name: str) -> bool:
-    """Switches changed block tracking on; returns whether it was off. It counts from the next snapshot on."""
-    from pyVmomi import vim
-
-    found = next(retrieve(session, {_KIND: ["config.changeTrackingEnabled"]}, [_pair(machine)]), None)
-    if found is not None and found.text("config.changeTrackingEnabled") == "true":
-        return False
-    with session.errors():
-        task = machine.ReconfigVM_Task(vim.vm.ConfigSpec(changeTrackingEnabled=True))
-    tasks.wait(session, task, f"switching on changed block tracking of machine '{name}'")
-    log.info("Changed block tracking of machine '%s' was off; Drover switched it on.", name)
-    return True
-
-
 def _pair(machine: Any) -> tuple[str, str]:
     return _KIND, machine._moId
 

@@ -242,18 +242,6 @@ def test_only_our_own_snapshot_is_removed(session: Session, names: Iterator[str]
     assert inventory.machine(session, name).snapshots == ("before the update", "drover read")
 
 
-def test_changed_block_tracking_is_switched_on_once_and_told(
-    session: Session, names: Iterator[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    name = next(names)
-    made = make_machine(session, name)
-    assert snapshots.track_changes(session, made, name) is True
-    assert f"Changed block tracking of machine '{name}' was off; Drover switched it on." in caplog.text
-    assert snapshots.track_changes(session, made, name) is False
-    assert inventory.machine(session, name).changed_blocks is True
-
-
 def test_the_vcenter_and_what_it_offers(vcenter: VCenter, hypervisor: VsphereHypervisor) -> None:
     whole, hosts = hypervisor.host(), hypervisor.hosts()
     assert (whole.name, whole.hypervisor, whole.in_maintenance) == ("127.0.0.1", "vsphere", False)
