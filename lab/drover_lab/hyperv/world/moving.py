@@ -202,7 +202,9 @@ def _switched(here: qemu.Monitor, copies: list[str], ended: Callable[[], bool]) 
 
 
 def _stay(here: qemu.Monitor, way: Journey, mine: list[Disk], theirs: list[Disk]) -> None:
-    """The machine goes on where it was; the other host keeps nothing."""
+    """The machine goes on where it was; the other host keeps nothing, also where the machine's own process is gone."""
+    with suppress(OSError, CmdletFault):
+        arrivals.ask(way.target, "kill", way.there)
     with suppress(CmdletFault):
         here.ask("migrate_cancel")
         _until(lambda: here.ask("query-migrate").get("status") not in _ON_THE_WAY)
@@ -210,8 +212,6 @@ def _stay(here: qemu.Monitor, way: Journey, mine: list[Disk], theirs: list[Disk]
         with suppress(CmdletFault):
             here.ask("block-job-cancel", device=job["device"], force=True)
     _until(lambda: not _jobs(here))
-    with suppress(OSError, CmdletFault):
-        arrivals.ask(way.target, "kill", way.there)
     for node in here.ask("query-named-block-nodes"):
         if node["drv"] == "nbd":
             with suppress(CmdletFault):

@@ -13,7 +13,7 @@ from worlds import DISK, Peer, definition
 from drover_lab.hyperv.world import qemu
 from drover_lab.hyperv.world.answers import refused as refused_by_host
 from drover_lab.hyperv.world.store import world
-from drover_lab.process import wait_until
+from drover_lab.process import ProcessRecord, wait_until
 
 THERE = "D:\\moved\\Müller's $(id).vhdx"
 
@@ -60,6 +60,10 @@ def pair() -> Iterator[Pair]:
             made.b.runner.reboot()
             for thread in [one for one in threading.enumerate() if one.name == "move"]:
                 thread.join(60)
+            # Nothing waits at the other host for a machine that does not come.
+            for path in Path(folder).glob("hv-*/run/*.json"):
+                record = ProcessRecord.load(path)
+                assert record is None or not record.alive()
 
 
 def mill(pair: Pair, *, running: bool = True) -> str:
