@@ -6,6 +6,7 @@ A cold move is one call of `run`. A live move is begun detached (`begin`), waite
 
 import math
 import time
+from dataclasses import replace
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
@@ -14,7 +15,7 @@ from drover.migration.disks import COMPARED, SOURCE_VERSIONS, copy_disks, journa
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
-from drover.model import PowerState, Progress, Strategy
+from drover.model import PowerState, Progress, Strategy, VirtualMachine
 
 _POLL_SECONDS = 1.0
 _LAST_SEEN = "live_last_seen.json"
@@ -45,8 +46,7 @@ def _cold(move: Move) -> Facts:
     require(move, "backup")
     _begin(move)
     _take_down(move)
-    # Asked anew: what a guest changes in its UEFI variables while it runs is a part of the definition.
-    made = move.target.define(move.source.machine(move.name), move.settings)
+    made = move.target.define(_definition(move), move.settings)
     with (
         move.source.read_disks(move.name) as sources,
         move.target.write_disks(move.name, move.owner) as targets,
@@ -60,6 +60,15 @@ def _cold(move: Move) -> Facts:
         journal(move, disk).unlink(missing_ok=True)
     move.store.write_json(SOURCE_VERSIONS, versions)
     return {"strategy": "cold", **totals(copies)}
+
+
+def _definition(move: Move) -> VirtualMachine:
+    """Asked anew: what a guest changes in its UEFI variables while it runs is a part of the definition.
+
+    What it is, some platforms hear from the guest alone, while it runs.
+    """
+    now = move.source.machine(move.name)
+    return replace(now, guest_os=now.guest_os or move.machine.guest_os)
 
 
 def _begin(move: Move) -> None:

@@ -32,6 +32,17 @@ def test_the_account_of_a_cold_move_says_what_it_did(site: Site) -> None:
     assert facts["downtime_seconds"] > 0
 
 
+def test_what_the_guest_told_of_itself_counts_when_it_is_off(site: Site) -> None:
+    """Hyper-V hears from the guest what system it is, and what stands in at the target follows from it."""
+    site.source.change("web", guest_os="Debian GNU/Linux")
+    site.run_until("transfer")
+    site.source.change("web", guest_os=None)
+
+    site.run("transfer")
+
+    assert site.target.known["web"].guest_os == "Debian GNU/Linux"
+
+
 def test_the_trial_leaves_no_machine_and_no_byte_behind(site: Site) -> None:
     site.run_until("test")
 
