@@ -69,6 +69,7 @@ func (c *Center) addHosts(ctx context.Context, folders *object.DatacenterFolders
 			return nil, nil, err
 		}
 		host := object.NewHostSystem(cluster.Client(), info.Result.(types.ManagedObjectReference))
+		c.addAutoStarts(host.Reference())
 		hosts = append(hosts, host)
 	}
 	return cluster, hosts, nil

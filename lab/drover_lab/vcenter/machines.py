@@ -92,14 +92,16 @@ def disk_name(guest: Guest, bootable: bool) -> str:
 def autostarts(lab: Topology, where: LabHost) -> set[str]:
     """Names of the machines that start with their host."""
     with session(lab, where) as instance:
-        hosts = {machine.runtime.host for machine in _machines(instance)}
+        names = {machine: machine.name for machine in _machines(instance)}
+        hosts = {machine.runtime.host for machine in names}
         # Without a setting there is none for any machine.
         settings = [manager.config for host in hosts if (manager := host.configManager.autoStartManager)]
         return {
-            info.key.name
+            names[info.key]
             for setting in settings
             for info in (setting.powerInfo if setting else ())
-            if info.startAction == "powerOn"
+            # One that was removed may still be listed.
+            if info.startAction == "powerOn" and info.key in names
         }
 
 

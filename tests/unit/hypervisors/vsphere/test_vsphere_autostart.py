@@ -13,7 +13,7 @@ from drover.hypervisors.vsphere.nodes import Node
 
 
 def settings(starts: bool, machine: str, action: str) -> Node:
-    """As a host tells them; the simulator's hosts have none."""
+    """As a host tells them."""
     entry = f"<powerInfo><key>{machine}</key><startAction>{action}</startAction></powerInfo>"
     whole = f'<v xmlns="urn:vim25"><defaults><enabled>{str(starts).lower()}</enabled></defaults>{entry}</v>'
     return ElementTree.fromstring(whole)
@@ -56,3 +56,11 @@ def test_an_entry_is_taken_out_also_where_the_host_starts_no_machine_now(
     hypervisor.set_autostart(name, enabled)
     assert [entry.startAction for spec in specs for entry in spec.powerInfo] == ([asked] if asked else [])
     assert [bool(spec.defaults) for spec in specs] == [enabled for _ in specs], "the host's own stays off otherwise"
+
+
+def test_a_host_keeps_and_tells_which_machines_start_with_it(hypervisor: VsphereHypervisor) -> None:
+    name, other = (machine.name for machine in hypervisor.machines()[:2])
+    for enabled in (True, False):
+        hypervisor.set_autostart(name, enabled)
+        assert hypervisor.machine(name).autostart is enabled
+        assert not hypervisor.machine(other).autostart
