@@ -20,12 +20,13 @@ LIVE = "forge"
 
 def move_of(lab: Lab, tmp_path: Path, source: str, target: str, name: str = NAME, **more: Any) -> LabMove:
     storage = {"D:": "default"} if target.startswith("kvm") else {"default": "D:", "D:": "D:"}
+    backup = tmp_path / f"backup-{source}-{target}"
     wave: dict[str, Any] = {
         "wave": "mill",
         "source": lab.topology.host(source).connection_id,
         "target": lab.topology.host(target).connection_id,
         "mappings": {"networks": {"production": "production"}, "storage": storage, "test_network": "isolated"},
-        "backup": {"folder": str(tmp_path / "backup")},
+        "backup": {"folder": str(backup)},
         "machines": [
             {
                 "name": name,
@@ -35,7 +36,7 @@ def move_of(lab: Lab, tmp_path: Path, source: str, target: str, name: str = NAME
             }
         ],
     }
-    (tmp_path / "backup").mkdir(exist_ok=True)
+    backup.mkdir()
     return LabMove(lab, tmp_path / f"{source}-{target}", wave)
 
 
