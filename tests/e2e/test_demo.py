@@ -37,7 +37,8 @@ def test_the_demo_moves_and_proves_every_machine(home, time):
     result = run_demo()
     assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
     assert re.search(r"outside: (\d+) of \1 findings are good", result.stdout)
-    for machine, strategy in {"db": "cold", "files": "cold", "web": "live", "archive": "live"}.items():
+    strategies = {"db": "cold", "files": "cold", "web": "live", "archive": "live", "shop": "cold", "mail": "live"}
+    for machine, strategy in (strategies | {"mill": "cold", "forge": "live"}).items():
         row = next(line for line in result.stdout.splitlines() if f" {machine} " in line and strategy in line)
         assert " of " in row
     approved = newest_store(home, "demo", "files").last("approval", "passed")
