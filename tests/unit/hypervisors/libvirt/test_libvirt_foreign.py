@@ -133,7 +133,8 @@ def test_what_stands_in_is_what_the_system_has_a_driver_for(
     [("Debian GNU/Linux", "virtio"), ("Windows Server 2022 Datacenter", "e1000e"), (None, "e1000e")],
 )
 def test_an_adapter_of_hyper_v_becomes_what_the_system_has_a_driver_for(system: str | None, wanted: str) -> None:
-    given = machine(disk("0:0", "ide", "ide"), guest_os=system, nics=(Nic("52:54:00:00:00:01", "VM Network", "hyperv"),))
+    nic = Nic("52:54:00:00:00:01", "VM Network", "hyperv")
+    given = machine(disk("0:0", "ide", "ide"), guest_os=system, nics=(nic,))
     (model,) = made(given).iterfind("devices/interface/model")
     assert model.get("type") == wanted
 
