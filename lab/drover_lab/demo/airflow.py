@@ -41,7 +41,14 @@ def started(
         say("Ending what an earlier demo left running.")
     sessions.end(leftover)
     home.forget_unfinished()
-    port = free_port()
+    with free_port() as port, _running(home, port, extra, say, components) as airflow:
+        yield airflow
+
+
+@contextmanager
+def _running(
+    home: Home, port: int, extra: Mapping[str, str], say: Say, components: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[Airflow, str]]:
     environment = home.environment(port) | dict(extra)
     say("Preparing Airflow's database.")
     run([sys.executable, "-m", "airflow", "db", "migrate"], environment=environment, timeout=_START_SECONDS)

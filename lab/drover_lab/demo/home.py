@@ -11,7 +11,8 @@ import shutil
 import socket
 import sqlite3
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -151,17 +152,33 @@ def _is_finished(database: Path) -> bool:
         return False
 
 
-def free_port() -> int:
-    """The first free port on loopback from 8080 up. :raises OperatorNeededError: there is none."""
+@contextmanager
+def free_port() -> Iterator[int]:
+    """The first free port on loopback from 8080 up, kept from other demos that start meanwhile.
+
+    :raises OperatorNeededError: there is none.
+    """
     for port in range(_FIRST_PORT, _FIRST_PORT + _PORTS):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # An abstract name: the kernel gives it back when its holder ends, however that ends.
+        with socket.socket(socket.AF_UNIX) as claim:
             try:
-                probe.bind(("127.0.0.1", port))
+                claim.bind(f"\0drover-demo-port-{port}")
             except OSError:
                 continue
-            return port
+            if _is_free(port):
+                yield port
+                return
     raise OperatorNeededError(
         f"No port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1} is free on 127.0.0.1.",
         remedy="End what uses them, then start the demo again.",
     )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -55,8 +55,11 @@ def test_a_database_that_cannot_be_read_is_left_behind(home):
     assert not (home.folder / "airflow.db").exists()
 
 
-def test_a_free_port_is_free():
-    assert 8080 <= free_port() < 8280
+def test_two_demos_that_start_at_once_have_a_port_each():
+    with free_port() as first, free_port() as second:
+        assert 8080 <= first < second < 8280
+    with free_port() as again:
+        assert again == first, "it is given back"
 
 
 def test_the_claim_of_a_killed_demo_is_forgotten(home):
