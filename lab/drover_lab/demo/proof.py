@@ -1,9 +1,11 @@
 """Checks a finished wave from outside: nothing that Drover said of it is believed, everything is asked anew.
 
 Each machine answers at the target with its data, every file that it was made with among them; its journal has no gap
-beyond the downtime that was reported; its source is off, still defined and whole, and so is its backup.
+beyond the downtime that was reported; its source is off, still defined and whole, and so is its backup; what was made
+to try it is gone.
 """
 
+import glob
 import subprocess
 import tarfile
 import urllib.request
@@ -25,6 +27,8 @@ TICK_TOLERANCE = 3.0
 _GUESTS_OWN = {"/", "/var/log/tick.journal", "/lost+found", "/srv/more/lost+found"}
 _FILES_SECONDS = 300.0
 _NAMED = 3
+# What a machine's disks and variables are kept in; a host keeps a log of each machine that it ever ran.
+_DISKS = {".qcow2", ".raw", ".img", ".vmdk", ".vhdx", ".avhdx", ".fd", ".nvram"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,16 @@ def _image_problem(image: Image, size: int) -> str:
     return "" if checked.returncode in (0, 3) else f"qemu-img check: {checked.stdout.decode(errors='replace')[-200:]}"
 
 
+def _left_nothing(lab: Lab, move: Move) -> str:
+    """A trial, and a machine made of the backup, are called as the machine is and more."""
+    start, found = f"{move.machine}-drover-", []
+    for host in (move.source, move.target):
+        found += [name for name in lab.states().get(host, {}) if name.startswith(start)]
+        paths = lab.topology.host(host).folder.rglob(f"{glob.escape(start)}*")
+        found += sorted(path.name for path in paths if path.suffix in _DISKS)
+    return f"there is still {', '.join(found)}" if found else ""
+
+
 _LOOKS: dict[str, Callable[[Lab, Move], str]] = {
     "runs at the target": _runs_at_target,
     "answers with its own name": _answers,
@@ -170,4 +184,5 @@ _LOOKS: dict[str, Callable[[Lab, Move], str]] = {
     "has every file that it was made with": _has_its_files,
     "source has all its disks": _source_is_whole,
     "source and backup are as they were": _source_is_as_it_was,
+    "nothing of its trials is left": _left_nothing,
 }

@@ -37,6 +37,13 @@ def estimated(seconds: float, store: RunStore, machines: Sequence[str]) -> str:
     return f"Estimated {seconds:.0f} s, took {took:.0f} s ({(seconds / took - 1) * 100:+.0f} %)."
 
 
+def booted(store: RunStore, machines: Sequence[str]) -> str:
+    """Whose backups were booted in this run; nothing where none was."""
+    tests = {name: store.machine(name).last("restore-test", "passed") for name in machines}
+    told = [f"{name} ({test.facts['checks']} checks)" for name, test in tests.items() if test and "name" in test.facts]
+    return f"Booted from their backups on the isolated network, and removed: {', '.join(told)}." if told else ""
+
+
 def row(store: MachineStore) -> tuple[str, ...]:
     committed = store.last("commit", "passed")
     if committed is None:

@@ -85,6 +85,10 @@ def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Consol
     console.print(report.table(store, names))
     _say(console, report.estimated(expected, store, names))
     told = report.failures(airflow.tasks(dag_id, run), store, home, dag_id, run)
+    if booted := report.booted(store, names):
+        _say(console, booted)
+    elif planned.backup.restore_test != "digests":
+        told.append("No machine's backup was booted, though the wave asks for it.")
     told += [f"{finding.machine}: {finding.what}: NO. {finding.problem}" for finding in findings if finding.problem]
     report.print_failures(told, console)
     _say(

@@ -18,8 +18,8 @@ from drover_lab.demo.api import Airflow
 
 # The steps of a machine, and about which share of its way each is.
 STEPS = {
-    "inventory": 6, "preflight": 6, "backup": 22, "transfer": 26, "validate": 24, "test": 8, "approval": 0,
-    "cutover": 6, "commit": 2,
+    "inventory": 6, "preflight": 6, "backup": 22, "restore-test": 2, "transfer": 25, "validate": 23, "test": 8,
+    "approval": 0, "cutover": 6, "commit": 2,
 }  # fmt: skip
 _BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restarting", "awaiting_input")
 _ASKS = "awaiting_input"

@@ -70,3 +70,14 @@ def test_a_log_that_is_gone_is_said_to_be(home, tmp_path):
 
 def test_what_did_not_fail_by_itself_is_not_told(home, tmp_path):
     assert told(home, tmp_path, {"task_id": "web.cutover", "state": "upstream_failed", "try_number": 0}) == []
+
+
+def test_whose_backup_was_booted_is_told_and_a_skipped_one_is_none(tmp_path):
+    store = RunStore(tmp_path / "store", "demo", "run")
+    store.machine("db").record("restore-test", "passed", {"policy": "sample", "skipped": "not in the sample"})
+    store.machine("web").record("restore-test", "failed", {"message": "it did not boot"})
+    assert report.booted(store, ["db", "web", "files"]) == ""
+    store.machine("files").record("restore-test", "passed", {"name": "files-drover-restored", "checks": 3})
+    assert report.booted(store, ["db", "web", "files"]) == (
+        "Booted from their backups on the isolated network, and removed: files (3 checks)."
+    )
