@@ -11,7 +11,7 @@ WAIVABLE = False
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    for one in p.live_obstacles:
+    for one in (one for one in p.live_obstacles if one.blocks):
         yield critical(
             ID,
             "Live move refused by the platform",

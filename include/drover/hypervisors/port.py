@@ -59,11 +59,13 @@ class LiveObstacle:
     """What a platform's own check says against a live move. It blocks, whatever it is.
 
     :param id: the platform's. :param message: a sentence. :param remedy: None where nobody knows one.
+    :param blocks: False only where the platform has no such check: it says what it has to say when the move begins.
     """
 
     id: str
     message: str
     remedy: str | None = None
+    blocks: bool = True
 
 
 class Hypervisor(Protocol):

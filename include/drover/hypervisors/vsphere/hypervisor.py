@@ -122,8 +122,7 @@ class VsphereHypervisor:
     # Live moves
 
     def live_obstacles(self, name: str, target: Hypervisor, settings: TargetSettings) -> list[LiveObstacle]:
-        found = live.obstacles(self.session, _peer(target), name, settings)
-        return [LiveObstacle(kind, sentence) for kind, sentence in found]
+        return live.obstacles(self.session, _peer(target), name, settings)
 
     def start_live(
         self, name: str, target: Hypervisor, settings: TargetSettings, *, bandwidth: int | None, paused: bool

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from drover.errors import OperatorNeededError, RetryableError
-from drover.hypervisors.port import LiveState, LiveStatus, TargetSettings
+from drover.hypervisors.port import LiveObstacle, LiveState, LiveStatus, TargetSettings
 from drover.hypervisors.vsphere import inventory, lookup, marks, relocate, tasks
 from drover.hypervisors.vsphere.errors import fault_error
 from drover.hypervisors.vsphere.marks import Going
@@ -24,8 +24,8 @@ _PERCENT = 100
 _ENDING = 600.0
 
 
-def obstacles(source: Session, target: Session, name: str, settings: TargetSettings) -> list[tuple[str, str]]:
-    """What the platform's own check says against the move: the fault's name and its sentence. Nothing is changed."""
+def obstacles(source: Session, target: Session, name: str, settings: TargetSettings) -> list[LiveObstacle]:
+    """What the platform's own check says against the move, or that it has none. Nothing is changed."""
     machine = inventory.machine(source, name)
     site = survey(target)
     host = _host(source, target, machine, site, settings)
@@ -55,11 +55,11 @@ def start(
     site = survey(target)
     host = _host(source, target, machine, site, settings)
     spec = relocate.spec(source, target, machine, site, host, settings)
-    against = relocate.check(source, machine, spec)
+    against = [one for one in relocate.check(source, machine, spec) if one.blocks]
     if against:
         raise OperatorNeededError(
             f"Machine '{name}' cannot be moved live from {source.name} to {host.name}: "
-            f"{' '.join(sentence for _, sentence in against)}",
+            f"{' '.join(one.message for one in against)}",
             remedy="Correct that in the vSphere client, or give the machine the strategy 'cold'.",
         )
     reference = reference_of(source, machine)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors.port import TargetSettings
+from drover.hypervisors.port import LiveObstacle, TargetSettings
 from drover.hypervisors.vsphere import tasks
 from drover.hypervisors.vsphere.define import placement
 from drover.hypervisors.vsphere.errors import from_fault
@@ -112,23 +112,28 @@ def _adapters(
         yield vim.vm.device.VirtualDeviceSpec(operation="edit", device=device)
 
 
-def check(source: Session, machine: VirtualMachine, spec: Any) -> list[tuple[str, str]]:
-    """Errors of CheckRelocate. A vCenter that has no such check says so when the move begins."""
+def check(source: Session, machine: VirtualMachine, spec: Any) -> list[LiveObstacle]:
+    """Errors of CheckRelocate; where the vCenter has no such check, that alone, which does not block."""
     from pyVmomi import vmodl
 
     checker = source.content.vmProvisioningChecker
     if checker is None:
-        return []
+        return [_unasked(source)]
     with source.errors():
         try:
             task = checker.CheckRelocate_Task(reference_of(source, machine), spec)
         except (vmodl.fault.NotSupported, vmodl.fault.MethodNotFound):
-            return []
+            return [_unasked(source)]
     results = tasks.wait(source, task, f"the check of the move of machine '{machine.name}'")
     return [_told(source, error) for result in results or () for error in result.error or ()]
 
 
-def _told(source: Session, fault: Any) -> tuple[str, str]:
+def _unasked(source: Session) -> LiveObstacle:
+    sentence = f"{source.name} does not offer the check that would tell what stands against that (CheckRelocate)."
+    return LiveObstacle("CheckRelocate", sentence, blocks=False)
+
+
+def _told(source: Session, fault: Any) -> LiveObstacle:
     """:param fault: pyvmomi gives it without the `LocalizedMethodFault` that the API wraps it in."""
     kind = type(fault).__name__.rpartition(".")[2]
-    return kind, from_fault(source.name, fault, "vMotion").message
+    return LiveObstacle(kind, from_fault(source.name, fault, "vMotion").message)

@@ -1,8 +1,9 @@
 """vMotion by the platform: to another host, another datastore, another vCenter; found again, cancelled, refused."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,7 +12,6 @@ from vcenter_process import VCenter
 
 from drover.errors import OperatorNeededError
 from drover.hypervisors.port import LiveChecker, LiveObstacle, LiveState, LiveStatus
-from drover.hypervisors.vsphere import live
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
 from drover.model import Firmware, PowerState, VirtualMachine
 
@@ -112,15 +112,48 @@ def test_the_platforms_own_check_is_what_the_user_reads(
     taken = kvm_machine("mail", firmware=Firmware.BIOS, nics=(), boot_order=(), uuid=str(uuid4()))
     far.define(taken, settings(taken, host="esx-t2"))
     try:
-        ((kind, sentence),) = live.obstacles(hypervisor.session, far.session, "mail", wanted)
-        assert kind == "DuplicateName"
-        assert hypervisor.live_obstacles("mail", far, wanted) == [LiveObstacle(kind, sentence)]
+        (found,) = hypervisor.live_obstacles("mail", far, wanted)
+        assert (found.id, found.blocks) == ("DuplicateName", True)
         with pytest.raises(OperatorNeededError) as caught:
             hypervisor.start_live("mail", far, wanted, bandwidth=None, paused=False)
-        assert caught.value.message == f"Machine 'mail' cannot be moved live from 127.0.0.1 to esx-t2: {sentence}"
+        assert caught.value.message == f"Machine 'mail' cannot be moved live from 127.0.0.1 to esx-t2: {found.message}"
         assert hypervisor.machine("mail").ownership == running.ownership, "nothing was marked"
     finally:
         far.remove("mail", settings(taken).owner)
+
+
+def without_the_checker(hypervisor: VsphereHypervisor, _: pytest.MonkeyPatch) -> None:
+    hypervisor.session.content.vmProvisioningChecker = None
+
+
+def without_the_check(_: VsphereHypervisor, patch: pytest.MonkeyPatch) -> None:
+    from pyVmomi import vim, vmodl
+
+    def refuse(*_: Any) -> None:
+        raise vmodl.fault.MethodNotFound
+
+    patch.setattr(vim.vm.check.ProvisioningChecker, "CheckRelocate_Task", refuse)
+
+
+@pytest.mark.parametrize("lacking", [without_the_checker, without_the_check])
+def test_a_check_that_is_not_there_is_told_and_the_move_begins(
+    hypervisor: VsphereHypervisor,
+    running: VirtualMachine,
+    monkeypatch: pytest.MonkeyPatch,
+    lacking: Callable[[VsphereHypervisor, pytest.MonkeyPatch], None],
+) -> None:
+    lacking(hypervisor, monkeypatch)
+    wanted = settings(running, networks=MAP, host="esx-t2")
+    assert hypervisor.live_obstacles("mail", hypervisor, wanted) == [
+        LiveObstacle(
+            "CheckRelocate",
+            "127.0.0.1 does not offer the check that would tell what stands against that (CheckRelocate).",
+            blocks=False,
+        )
+    ]
+    hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
+    assert wait(hypervisor, hypervisor).state is LiveState.DONE
+    assert hypervisor.machine("mail").host == "esx-t2"
 
 
 def test_cancelling_what_does_not_run_does_nothing(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:
