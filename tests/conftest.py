@@ -1,8 +1,10 @@
 """What tests of several kinds share: a lab of their own, taken down whatever happens."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +35,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return _ByFolder(config, log)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The labs of test processes that are no more go, too: xdist kills its own ten seconds after an interruption."""
+    from drover_lab import lab as labs
+    from drover_lab import state
+
+    if hasattr(config, "workerinput") or not state.labs_folder().exists():
+        return
+    for folder in sorted(state.labs_folder().iterdir()):
+        made = re.fullmatch(r"pytest(\d+)(-.+)?", folder.name)
+        if made and folder.is_dir() and not Path("/proc", made[1]).exists():
+            labs.down(folder.name)
+
+
 @pytest.fixture(scope="session")
 def lab() -> "Iterator[Lab]":
     """A lab with the KVM hosts' machines. `DROVER_TEST_LAB=name` uses that one, starts it if need be, and keeps it."""
@@ -40,7 +55,7 @@ def lab() -> "Iterator[Lab]":
     from drover_lab import lab as labs
 
     reused = os.environ.get("DROVER_TEST_LAB")
-    name = reused or f"t{os.getpid()}"
+    name = reused or f"pytest{os.getpid()}"
     try:
         yield labs.up(name, machine_names=guests.ON_KVM, say=print)
     finally:

@@ -28,7 +28,7 @@ def make_lab() -> Iterator[Callable[..., Lab]]:
     names: list[str] = []
 
     def make(*machines: str, link_rate: str | None = None) -> Lab:
-        names.append(f"e2e{os.getpid()}-{len(names)}")
+        names.append(f"pytest{os.getpid()}-{len(names)}")
         return labs.up(names[-1], machine_names=machines, link_rate=link_rate)
 
     yield make

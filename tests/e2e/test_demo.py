@@ -13,7 +13,7 @@ from lab_waves import newest_store
 from drover_lab.demo.home import USER, Home
 from drover_lab.state import labs_folder
 
-NAME = f"e2edemo{os.getpid()}"
+NAME = f"pytest{os.getpid()}-demo"
 SECONDS = 3000
 
 

@@ -18,7 +18,7 @@ def empty_lab() -> Iterator[Callable[..., Lab]]:
     names: list[str] = []
 
     def make(word: str, *kinds: str) -> Lab:
-        names.append(f"t{os.getpid()}-{word}")
+        names.append(f"pytest{os.getpid()}-{word}")
         return labs.up(names[-1], machine_names=(), hypervisors=kinds)
 
     yield make
@@ -30,7 +30,7 @@ def empty_lab() -> Iterator[Callable[..., Lab]]:
 def hlab() -> Iterator[Lab]:
     """KVM and Hyper-V hosts. `DROVER_TEST_HLAB=name` uses that lab, starts it if need be, and keeps it."""
     reused = os.environ.get("DROVER_TEST_HLAB")
-    name = reused or f"t{os.getpid()}-hv"
+    name = reused or f"pytest{os.getpid()}-hv"
     try:
         yield labs.up(name, machine_names=("mill", "forge"), say=print)
     finally:

@@ -114,7 +114,7 @@ def test_up_mends_a_broken_network(empty_lab: MakeLab) -> None:
 
 @pytest.mark.parametrize("seconds", [0.2, 0.7, 1.5, 3.0])
 def test_up_mends_what_a_killed_up_left(empty_lab: MakeLab, seconds: float) -> None:
-    name = f"t{os.getpid()}-killed"
+    name = f"pytest{os.getpid()}-killed"
     command = [sys.executable, "-m", "drover_lab", "up", "--name", name, "--machines", "none"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(seconds)
@@ -127,7 +127,7 @@ def test_up_mends_what_a_killed_up_left(empty_lab: MakeLab, seconds: float) -> N
 
 
 def test_down_of_what_a_killed_up_left() -> None:
-    name = f"t{os.getpid()}-begun"
+    name = f"pytest{os.getpid()}-begun"
     command = [sys.executable, "-m", "drover_lab", "up", "--name", name, "--machines", "none"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

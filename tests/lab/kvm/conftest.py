@@ -19,7 +19,7 @@ from drover_lab.lab import Lab
 def kvm_lab() -> Iterator[Lab]:
     """Two hosts and no guests. `DROVER_TEST_HOSTS=name` uses that lab and leaves it there."""
     reused = os.environ.get("DROVER_TEST_HOSTS")
-    name = reused or f"t{os.getpid()}-kvm"
+    name = reused or f"pytest{os.getpid()}-kvm"
     try:
         yield labs.up(name, machine_names=())
     finally:

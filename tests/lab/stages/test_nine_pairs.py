@@ -32,7 +32,7 @@ FILES_SECONDS = 60.0
 def all_kinds() -> Iterator[Lab]:
     """`DROVER_TEST_KINDS=name` uses that lab, starts it if need be, and keeps it."""
     reused = os.environ.get("DROVER_TEST_KINDS")
-    name = reused or f"t{os.getpid()}-nine"
+    name = reused or f"pytest{os.getpid()}-nine"
     try:
         yield labs.up(name, machine_names=(NAME,), hypervisors=(LIBVIRT, VSPHERE, HYPERV), say=print)
     finally:

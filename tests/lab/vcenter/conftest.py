@@ -14,7 +14,7 @@ from drover_lab.lab import Lab
 def vlab() -> Iterator[Lab]:
     """`DROVER_TEST_VLAB=name` uses that lab, starts it if need be, and keeps it."""
     reused = os.environ.get("DROVER_TEST_VLAB")
-    name = reused or f"t{os.getpid()}-vc"
+    name = reused or f"pytest{os.getpid()}-vc"
     try:
         yield labs.up(name, machine_names=("shop", "mail"), say=print)
     finally:
