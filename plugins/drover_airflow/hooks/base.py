@@ -1,6 +1,7 @@
 """What the hooks of all hypervisors share: an Airflow connection becomes a `ConnectionSpec`, that a hypervisor."""
 
 import logging
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseHook, Connection
@@ -30,12 +31,13 @@ class HypervisorHook(BaseHook):
         super().__init__()
         self.conn_id = conn_id or self.default_conn_name
 
-    def get_conn(self) -> Hypervisor:
+    def get_conn(self, reader: str = "") -> Hypervisor:
         """The connected hypervisor; a context manager that closes what it opened.
 
+        :param reader: who reads disks through it, the same at each try (`ConnectionSpec.reader`).
         :raises drover.errors.DroverError: it cannot be reached, or refuses; told in a plain sentence.
         """
-        return registry.connect(resolve(self.conn_id))
+        return registry.connect(replace(resolve(self.conn_id), reader=reader))
 
     def test_connection(self) -> tuple[bool, str]:
         """What the Test button of the connection form shows."""

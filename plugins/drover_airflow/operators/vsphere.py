@@ -101,7 +101,9 @@ class VsphereExportOperator(DroverOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         from drover.ovf.exporting import export_machine
 
-        with self.plainly(), VsphereHook(self.conn_id).get_conn() as hypervisor:
+        # The same at each try, on whichever worker: what a killed one froze is found, and no other reader's is touched.
+        reader = f"export to {self.target} by {context['ti'].dag_id}/{self.task_id}"
+        with self.plainly(), VsphereHook(self.conn_id).get_conn(reader) as hypervisor:
             done = export_machine(hypervisor, self.machine, Path(self.target), progress=self._tell)
         return {"path": str(done.path), "files": dict(done.files), "bytes": done.bytes}
 

@@ -18,6 +18,7 @@ from vcenter_process import VCenter  # noqa: E402
 
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor  # noqa: E402
 from drover.model import Firmware, PowerState  # noqa: E402
+from drover.ovf import exporting  # noqa: E402
 from drover_airflow.operators.vsphere import (  # noqa: E402
     VsphereExportOperator,
     VsphereImportOperator,
@@ -107,12 +108,12 @@ def test_a_machine_is_exported_and_imported(
     connection: str, hypervisor: VsphereHypervisor, machine: str, tmp_path: Path
 ) -> None:
     target = tmp_path / "web.ova"
-    exporting = VsphereExportOperator(task_id="export", conn_id=connection, machine=machine, target=str(target))
-    done = exporting.execute(CONTEXT)
+    export = VsphereExportOperator(task_id="export", conn_id=connection, machine=machine, target=str(target))
+    done = export.execute(CONTEXT)
     assert done["path"] == str(target)
     assert target.stat().st_size >= done["bytes"] > len(CONTENT) // 2
     with pytest.raises(AirflowFailException, match="is there already"):
-        exporting.execute(CONTEXT)
+        export.execute(CONTEXT)
 
     importing = VsphereImportOperator(
         task_id="import", conn_id=connection, package=str(target), called="copy of web", datastore="datastore1"
@@ -135,6 +136,33 @@ def test_a_machine_is_exported_and_imported(
     with pytest.raises(AirflowFailException, match="is not what its manifest says: it was altered or damaged"):
         importing.execute(CONTEXT)
     assert hypervisor.find("copy of web") is None
+
+
+def test_two_exports_at_once_freeze_a_running_machine_each_for_itself(
+    connection: str, hypervisor: VsphereHypervisor, machine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hypervisor.power_on(machine)
+    real, frozen = exporting.pack, []
+
+    def export(name: str) -> None:
+        target = str(tmp_path / name)
+        VsphereExportOperator(task_id=name, conn_id=connection, machine=machine, target=target).execute(CONTEXT)
+
+    def pack(*given: Any, **named: Any) -> None:
+        frozen.append(set(hypervisor.machine(machine).snapshots))
+        if len(frozen) == 1:
+            export("second.ova")
+            frozen.append(set(hypervisor.machine(machine).snapshots))
+        real(*given, **named)
+
+    monkeypatch.setattr(exporting, "pack", pack)
+    export("first.ova")
+    alone, both, after = frozen
+    assert (len(alone), len(both), after) == (1, 2, alone), "the second one left the first one's snapshot alone"
+    assert hypervisor.machine(machine).snapshots == ()
+    (tmp_path / "first.ova").unlink()
+    export("first.ova")
+    assert frozen[-1] == alone, "a retry would find what a killed try left"
 
 
 def test_a_vmotion_is_waited_for_without_a_worker(connection: str, hypervisor: VsphereHypervisor, machine: str) -> None:
