@@ -16,6 +16,11 @@ def connection(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(params=[one for one in CONNECTIONS if resolve(one).kind == "vsphere"])
+def vsphere_connection(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(params=[one for one in CONNECTIONS if resolve(one).kind == "hyperv"])
 def hyperv_connection(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -7,7 +7,8 @@ from drover.hypervisors.connection import resolve
 from drover.hypervisors.hyperv import inventory
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.registry import connect
-from drover.recordings import hyperv, recorded, tape
+from drover.model import VirtualMachine
+from drover.recordings import hyperv, recorded, tape, vsphere_replay
 
 
 def test_it_tells_what_it_has(connection: str) -> None:
@@ -23,14 +24,25 @@ def test_it_tells_what_it_has(connection: str) -> None:
         assert hypervisor.networks() is not None
 
 
-def test_a_recording_reads_the_same(hyperv_connection: str, tmp_path: Path) -> None:
+def test_a_recording_of_a_hyperv_host_reads_the_same(hyperv_connection: str, tmp_path: Path) -> None:
     spec = resolve(hyperv_connection)
     tape.write(tmp_path / "out", recorded.calls(spec))
     replayed = inventory.machines(cast(Session, hyperv.Replayed(tmp_path / "out")))
     with Session(spec) as session:
         real = inventory.machines(session)
-    shapes = [
-        sorted((machine.memory, machine.cpu.count, len(machine.disks), len(machine.nics)) for machine in machines)
-        for machines in (replayed, real)
-    ]
-    assert shapes[0] == shapes[1]
+    assert _shapes(replayed) == _shapes(real)
+
+
+def test_a_recording_of_a_vcenter_reads_the_same(vsphere_connection: str, tmp_path: Path) -> None:
+    spec = resolve(vsphere_connection)
+    tape.write(tmp_path / "out", recorded.calls(spec))
+    written = "".join(path.read_text() for path in (tmp_path / "out").iterdir())
+    with connect(spec) as hypervisor:
+        real = hypervisor.machines()
+    assert [one.uuid for one in real if one.uuid in written] == []
+    with vsphere_replay.replayed(tmp_path / "out") as again, connect(again) as recording:
+        assert _shapes(recording.machines()) == _shapes(real)
+
+
+def _shapes(machines: list[VirtualMachine]) -> list[tuple[int, ...]]:
+    return sorted((one.memory, one.cpu.count, len(one.disks), len(one.nics)) for one in machines)

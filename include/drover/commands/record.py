@@ -1,4 +1,4 @@
-"""Record what a Hyper-V host answers to calls that only read, without names and secrets."""
+"""Record what a Hyper-V host or a vCenter answers to calls that only read, without names and secrets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +10,14 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def record(
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION", help="The connection of a Hyper-V host.")],
+    connection: Annotated[
+        str, typer.Argument(metavar="CONNECTION", help="The connection of a Hyper-V host or a vCenter.")
+    ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What is made: one JSON file a call.")],
 ) -> None:
-    """Names, addresses, paths and ids become others, the same everywhere; logins and passwords are in no answer.
+    """Names, addresses, paths and ids become others, the same everywhere; logins and passwords are in no file.
 
-    Nothing is changed at the host. Read what was written before you give it to anybody.
+    Nothing is changed there. Read what was written before you give it to anybody.
     """
     from drover.hypervisors.connection import resolve
     from drover.recordings import recorded, tape

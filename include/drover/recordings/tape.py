@@ -32,13 +32,18 @@ def write(folder: Path, calls: Iterable[Call]) -> list[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInputError(f"{folder} is no empty folder.", remedy="Name another one; it is made.")
     found = list(calls)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    paths = []
+    folder = folder.absolute()
+    # A half recording would look whole, so it has the folder's name only when it is.
+    made = folder.with_name(f".{folder.name}.unfinished")
+    made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for old in made.iterdir():
+        old.unlink()
+    names = []
     for number, call in enumerate(found, 1):
-        path = folder / f"{number:03d}-{call.call}{_SUFFIX}"
-        path.write_text(call.text(), encoding="utf-8")
-        paths.append(path)
-    return paths
+        names.append(f"{number:03d}-{call.call}{_SUFFIX}")
+        (made / names[-1]).write_text(call.text(), encoding="utf-8")
+    made.replace(folder)
+    return [folder / name for name in names]
 
 
 def read(folder: Path) -> list[Call]:
