@@ -10,7 +10,7 @@ from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.hyperv.session import Session
-from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, TargetSettings, Trial
+from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, Retired, TargetSettings, Trial
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
 
 
@@ -125,6 +125,9 @@ class HypervHypervisor:
     def remove(self, name: str, owner: Ownership) -> None:
         _part("trial").clean_up(self.session, name)
         _part("define").remove(self.session, name, owner)
+
+    def retire(self, name: str, owner: Ownership) -> Retired:
+        return _part("retire").retire(self.session, name, owner)  # type: ignore[no-any-return]
 
     def tag(self, name: str, owner: Ownership) -> None:
         _part("tags").tag(self.session, name, owner)

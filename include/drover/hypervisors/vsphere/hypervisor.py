@@ -8,7 +8,7 @@ from typing import Self
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, TargetSettings, Trial
+from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, Retired, TargetSettings, Trial
 from drover.hypervisors.vsphere import (
     autostart,
     define,
@@ -18,6 +18,7 @@ from drover.hypervisors.vsphere import (
     live,
     networks,
     power,
+    retire,
     site,
     tags,
     translate,
@@ -109,6 +110,9 @@ class VsphereHypervisor:
 
     def remove(self, name: str, owner: Ownership) -> None:
         define.remove(self.session, name, owner)
+
+    def retire(self, name: str, owner: Ownership) -> Retired:
+        return retire.retire(self.session, name, owner)
 
     def tag(self, name: str, owner: Ownership) -> None:
         tags.tag(self.session, name, owner)

@@ -33,11 +33,23 @@ class Drives:
         self.host = host
 
     def get(self, call: Invocation) -> None:
-        call.only("VM", "VMName")
+        call.only("VM", "VMName", "VMSnapshot")
         with self.host.state() as state:
+            if "VMSnapshot" in call.given:
+                self._frozen(call, state)
+                return
             for machine in chosen(call, state):
                 for one in machine["disks"]:
                     call.write(drive(machine, one))
+
+    def _frozen(self, call: Invocation, state: State) -> None:
+        """The drives as they are in a checkpoint."""
+        machine_id, snapshot_id = call.get("VMSnapshot").hidden
+        machine = state["machines"][machine_id]
+        (snapshot,) = [one for one in machine["snapshots"] if one["id"] == snapshot_id]
+        for one in machine["disks"]:
+            if one["id"] in snapshot["below"]:
+                call.write(drive(machine, {**one, "path": snapshot["below"][one["id"]]}))
 
     def add(self, call: Invocation) -> None:
         call.only("VM", "VMName", "ControllerType", "ControllerNumber", "ControllerLocation", "Path")

@@ -1,39 +1,21 @@
 """Export-VM and Import-VM through the product's own functions, on a simulated host with real files."""
 
 import hashlib
-import json
 import subprocess
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from posh import answer as answered
-from worlds import MIB, Peer, definition
+from worlds import MIB, Direct, Peer, definition
 
 from drover.errors import BadInputError, OperatorNeededError
-from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.hyperv import folders, target
-from drover.hypervisors.hyperv.errors import script_error
+from drover.hypervisors.hyperv import folders
 from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.port import Hypervisor
 from drover.model import PowerState
 
 OUT = "D:\\Exports\\Müller's $(id)"
-
-
-class Direct:
-    """Stands where a Session does: its scripts run at this host, without WinRM in between."""
-
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
-        self.target = target.read(ConnectionSpec("hv_a", "hyperv", "hv-a", "administrator", "secret"))
-
-    def run(self, script: str, parameters: dict[str, Any], *, deadline: float = 0) -> list[Any]:
-        found = answered(script, json.loads(json.dumps(parameters)), self.peer.runner)
-        if not found["ok"]:
-            raise script_error("hv-a", found)
-        return list(found["value"])
 
 
 @pytest.fixture

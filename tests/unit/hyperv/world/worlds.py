@@ -1,14 +1,18 @@
 """Hosts of a world of the test's own, asked by the product's own scripts."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "powershell"))
 
-from posh import error, values  # noqa: E402
+from posh import answer, error, values  # noqa: E402
 
 import drover.hypervisors.hyperv as product  # noqa: E402
+from drover.hypervisors.connection import ConnectionSpec  # noqa: E402
+from drover.hypervisors.hyperv import target  # noqa: E402
+from drover.hypervisors.hyperv.errors import script_error  # noqa: E402
 from drover_lab import definitions  # noqa: E402
 from drover_lab.hyperv.world.runner import HyperV  # noqa: E402
 from drover_lab.hyperv.world.store import State, add_host  # noqa: E402
@@ -51,6 +55,20 @@ class Peer:
     def _text(self, verb: str) -> str:
         assert product.__file__
         return (Path(product.__file__).parent / "scripts" / f"{verb}.ps1").read_text(encoding="utf-8")
+
+
+class Direct:
+    """Stands where a Session does: its scripts run at this host, without WinRM in between."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.target = target.read(ConnectionSpec("hv_a", "hyperv", "hv-a", "administrator", "secret"))
+
+    def run(self, script: str, parameters: dict[str, Any], *, deadline: float = 0) -> list[Any]:
+        found = answer(script, json.loads(json.dumps(parameters)), self.peer.runner)
+        if not found["ok"]:
+            raise script_error("hv-a", found)
+        return list(found["value"])
 
 
 def definition(**changes: Any) -> dict[str, Any]:
