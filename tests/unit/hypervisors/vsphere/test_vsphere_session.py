@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,16 @@ def test_a_session_that_is_killed_is_opened_anew(vcenter: VCenter, session: Sess
     vcenter.ask("end-sessions")
     session.renew()
     assert session.logins == 3
+
+
+def test_a_session_that_is_killed_and_may_not_come_back_is_told(vcenter: VCenter, session: Session) -> None:
+    inventory.machines(session)
+    session.spec = replace(session.spec, password="changed meanwhile")
+    vcenter.ask("end-sessions")
+    with pytest.raises(OperatorNeededError) as told:
+        inventory.machines(session)
+    assert told.value.message == "127.0.0.1: it refuses user name or password."
+    assert "changed meanwhile" not in str(told.value)
 
 
 def test_a_session_that_is_killed_between_two_pages_loses_no_machine(vcenter: VCenter, session: Session) -> None:
