@@ -18,11 +18,13 @@ from drover.backups.shelf import FolderShelf, Shelf
 from drover.errors import CorruptionError, DroverError
 from drover.evidence.store import MachineStore, RunStore
 from drover.migration import claims, intents
+from drover.migration.alone import busy
 from drover.migration.intents import Intent
 
 # Holds the seal while the backup is removed.
 REMOVING = "removing.json"
 _DEPTH = 3  # wave, run, machine
+_AT_WORK = "a task works at its machine now"
 
 
 class Fate(StrEnum):
@@ -49,14 +51,18 @@ def look(place: str, root: Path, now: float | None = None) -> list[Found]:
 
 def prune(place: str, root: Path, now: float | None = None) -> list[Found]:
     """Removes what is due, and the rest of what a killed try began to remove; returns everything, as it was found."""
-    found = look(place, root, now)
-    for one in found:
-        if one.fate in (Fate.DUE, Fate.GONE):
-            _remove(one.shelf)
-        elif one.fate is Fate.KEPT:
-            # A try that was killed before anything was gone; meanwhile there may be a reason to keep it.
-            one.shelf.remove(REMOVING)
-    return found
+    return [_prune(shelf, root, time.time() if now is None else now) for shelf in _shelves(place)]
+
+
+def _prune(shelf: Shelf, root: Path, now: float) -> Found:
+    """Each is judged right before: while others were removed, somebody may have begun to build on it."""
+    one = _judge(shelf, root, now)
+    if one.fate in (Fate.DUE, Fate.GONE):
+        _remove(shelf)
+    elif one.fate is Fate.KEPT and shelf.finished():
+        # A try that was killed before anything was gone; meanwhile there may be a reason to keep it.
+        shelf.remove(REMOVING)
+    return one
 
 
 def _shelves(place: str) -> Iterator[Shelf]:
@@ -76,15 +82,25 @@ def _judge(shelf: Shelf, root: Path, now: float) -> Found:
     try:
         facts = shelf.seal()
         if facts is None:
-            return Found(shelf, Fate.GONE, _removing(shelf).get("of", {}), "its removal was begun")
+            return _begun(shelf, root)
     except CorruptionError as error:
         return Found(shelf, Fate.UNKNOWN, {}, error.message)
+    except OSError as error:
+        return Found(shelf, Fate.UNKNOWN, {}, f"its seal cannot be read: {error.strerror}")
     of: Facts = facts.get("of") or {}
     try:
         why = _reason(of, root, now)
     except (DroverError, KeyError, TypeError, ValueError) as error:
         return Found(shelf, Fate.UNKNOWN, of, f"nobody can tell what became of its machine: {error}")
     return Found(shelf, Fate.DUE, of, "") if why is None else Found(shelf, Fate.KEPT, of, why)
+
+
+def _begun(shelf: Shelf, root: Path) -> Found:
+    of: Facts = _removing(shelf).get("of") or {}
+    if busy(root, str(of.get("uuid", ""))):
+        # Its backup may be made anew there this very moment.
+        return Found(shelf, Fate.KEPT, of, f"its removal was begun, and {_AT_WORK}")
+    return Found(shelf, Fate.GONE, of, "its removal was begun")
 
 
 def _reason(of: Facts, root: Path, now: float) -> str | None:
@@ -102,6 +118,8 @@ def _reason(of: Facts, root: Path, now: float) -> str | None:
     gone = store.last("decommission", "passed")
     if gone is None and intents.declared(store, Intent.RETIRING):
         return "the source of its machine is being removed"
+    if busy(root, of["uuid"]):
+        return _AT_WORK
     if gone is not None:
         since = max(since, _seconds(gone.time))
     until = since + float(of["keep_seconds"])

@@ -26,7 +26,7 @@ def list_(place: Place, store: Store = None, json_output: Json = False) -> None:
     """
     from drover.backups.retention import look
 
-    _tell(look(place, _root(store)), json_output)
+    _tell(look(_there(place), _root(store)), json_output)
 
 
 @app.command("prune")
@@ -34,7 +34,16 @@ def prune(place: Place, store: Store = None, json_output: Json = False) -> None:
     """Removes the backups that 'list' calls due. Exit codes as those of 'list'."""
     from drover.backups import retention
 
-    _tell(retention.prune(place, _root(store)), json_output)
+    _tell(retention.prune(_there(place), _root(store)), json_output)
+
+
+def _there(place: str) -> str:
+    """:raises BadInputError: there is no such folder; whoever mistypes it must not read that nothing is due."""
+    from drover.errors import BadInputError
+
+    if "://" not in place and not Path(place).is_dir():
+        raise BadInputError(f"There is no folder {place}.", remedy="Name backup.folder of the wave files.")
+    return place
 
 
 def _root(store: Path | None) -> Path:

@@ -1,7 +1,8 @@
 """Remove the source that a committed move left behind: the only thing here that may ever delete one.
 
 It is no stage of a wave. A person approves it, it waits, and it asks everything again: the machine runs at the target
-and answers, every byte of its backup is what was sealed, and the source is the one that this move left, off.
+and answers, every byte of its backup is what was sealed, and the source is the one that this move left, off, with
+nothing in it that was not moved.
 """
 
 import time
@@ -9,13 +10,14 @@ from datetime import datetime
 from typing import NoReturn
 
 from drover.backups.contents import proven
-from drover.errors import OperatorNeededError, RetryableError
+from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Retired, Retiring
 from drover.migration import along, backup, checks, claims, intents, returning
+from drover.migration.disks import refuse_changed_source
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
-from drover.model import PowerState, VirtualMachine
+from drover.model import PowerState, Strategy, VirtualMachine
 
 STEP = "decommission"
 APPROVAL = "decommission-approval"
@@ -104,11 +106,12 @@ def _retire(move: Move) -> Retired:
     begun = intents.declared(move.store, Intent.RETIRING) is not None
     if here is None and begun:
         # A killed try removed the last of it.
-        return Retired()
+        return Retired(tuple(_begun(move)))
     if here is None or not _left_by_us(move, here, begun):
         _refuse(move, "what is at the source is not what this run left there", "Find out whose it is.")
     if here.state is not PowerState.OFF:
         _refuse(move, f"it is {here.state} at the source", "Find out who started it.")
+    _refuse_unmoved(move, here, begun)
     if not isinstance(source, Retiring):
         _refuse(
             move,
@@ -116,12 +119,36 @@ def _retire(move: Move) -> Retired:
             "Everything else was asked and is well: remove it by hand.",
         )
     intents.declare(move.store, Intent.RETIRING)
+    # Since it was read, its time may have been over; now that this is declared, nobody removes it any more.
+    backup.check_whole(move)
+    move.store.record(STEP, "info", {"removes": [disk.path for disk in here.disks]})
     # From here on nobody takes the move back: the source is not what it was.
     source.tag(move.name, move.owner_as("retiring"))
     gone = source.retire(move.name, move.owner_as("retiring"))
     if source.find(move.name) is not None:
         raise RetryableError(f"Machine '{move.name}' is still at the source.", remedy="This is tried again.")
     return gone
+
+
+def _refuse_unmoved(move: Move, here: VirtualMachine, begun: bool) -> None:
+    """What is in neither the target nor the backup would be lost for good."""
+    moved = {disk.path for disk in move.machine.disks}
+    if more := [disk.path for disk in here.disks if disk.path not in moved]:
+        words = f"it has disks at the source that were not moved: {', '.join(more)}"
+        _refuse(move, words, "Attach them elsewhere, or remove the source by hand.")
+    if begun or move.plan.strategy is Strategy.LIVE:
+        # A killed try may have removed a disk. A live move leaves no word of how the disks were when it ended.
+        return
+    try:
+        refuse_changed_source(move)
+    except CorruptionError as error:
+        _refuse(move, error.message.rstrip("."), "See what of it is needed; then remove the source by hand.")
+
+
+def _begun(move: Move) -> list[str]:
+    """What an earlier try was about to remove."""
+    told = [record.facts["removes"] for record in move.store.records() if "removes" in record.facts]
+    return list(told[-1]) if told else []
 
 
 def _left_by_us(move: Move, here: VirtualMachine, begun: bool) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from fake_live import LiveFakeHost
 
 from conftest import STAGES, Site, build
 from drover.errors import CorruptionError, OperatorNeededError
+from drover.evidence.store import MachineStore
 from drover.hypervisors.port import Retired
-from drover.migration import decommission, returning
+from drover.migration import decommission, intents, returning
+from drover.migration.intents import Intent
 from drover.migration.outcome import outcome
 from drover.model import Ownership, PowerState
 
@@ -67,7 +70,7 @@ def test_the_source_goes_with_its_disks_and_the_target_runs_on(committed: Site) 
     assert committed.target.state("web") is PowerState.RUNNING
     assert (facts["approved_by"], facts["removed"]) == ("alice", images)
     assert len(list(committed.root.glob("backup/**/*.qcow2"))) == 2
-    assert retire(committed)["removed"] == [], "twice changes nothing"
+    assert retire(committed)["removed"] == images, "twice changes nothing, and says the same"
     assert told(committed) == "moved"
 
 
@@ -90,7 +93,23 @@ def take_back(site: Site) -> None:
 
 
 Changes = list[tuple[Callable[[Site], object], str]]
+
+
+def attach_another(site: Site) -> None:
+    disks = site.source.known["web"].disks
+    Path(f"{disks[0].path}.more").write_bytes(b"nowhere else")
+    site.source.change("web", disks=(*disks, replace(disks[0], name="vdc", path=f"{disks[0].path}.more")))
+
+
+def write_to_the_source(site: Site) -> None:
+    """Somebody started it after the commit, worked with it, and stopped it again."""
+    with open(site.source.known["web"].disks[0].path, "r+b") as image:
+        image.write(b"only here")
+
+
 SPOILED: Changes = [
+    (attach_another, "it has disks at the source that were not moved"),
+    (write_to_the_source, "Disk vda of machine 'web' was written at the source"),
     (lambda site: site.target.change("web", state=PowerState.OFF), "it is off at the target"),
     (lambda site: site.target.known.pop("web"), "what is at the target is not what this run left"),
     (lambda site: other_run(site, site.target), "what is at the target is not what this run left"),
@@ -125,7 +144,7 @@ def test_everything_is_asked_again_and_nothing_is_removed(committed: Site) -> No
         with pytest.raises((OperatorNeededError, CorruptionError), match=words):
             retire(committed)
         assert "retire" not in committed.source.calls
-        assert len(list((committed.root / "a").iterdir())) == 2
+        assert len(list((committed.root / "a").iterdir())) >= 2
         before.restore()
     wave = committed.wave["machines"][0]
     wave |= {"checks": [{"http": {"url": "http://192.0.2.1/", "contains": "another"}}], "boot_deadline": "0.1 s"}
@@ -154,6 +173,27 @@ def test_killed_anywhere_it_goes_on_and_nobody_takes_the_move_back_meanwhile(com
     assert at > 5
     assert "web" not in committed.source.known
     assert list((committed.root / "a").iterdir()) == []
+    with committed.move() as move:
+        done = move.store.last("decommission", "passed")
+    assert done is not None
+    assert len(done.facts["removed"]) == 2, "what a killed try removed stands in the evidence, too"
+
+
+def test_a_backup_that_went_while_the_rest_was_asked_keeps_the_source(
+    committed: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(committed)
+    declare = intents.declare
+
+    def late(store: MachineStore, intent: Intent) -> float:
+        next(committed.root.glob("backup/**/backup.json")).unlink()
+        return declare(store, intent)
+
+    monkeypatch.setattr(intents, "declare", late)
+    with pytest.raises(OperatorNeededError, match="is not there any more"):
+        retire(committed)
+    assert there(committed)
+    assert "retire" not in committed.source.calls
 
 
 def test_a_platform_that_cannot_says_so_plainly(committed: Site) -> None:
@@ -168,7 +208,10 @@ def test_a_platform_that_cannot_says_so_plainly(committed: Site) -> None:
 
 # Law 1: no wave's stage comes near it.
 
-MAY_CALL = {"include/drover/migration/decommission.py", "include/drover/hypervisors/libvirt/hypervisor.py"}
+MAY_CALL = {
+    "include/drover/migration/decommission.py",
+    *(f"include/drover/hypervisors/{kind}/hypervisor.py" for kind in ("libvirt", "vsphere", "hyperv")),
+}
 MAY_IMPORT = {
     "plugins/drover_airflow/operators/decommission.py",
     "plugins/drover_airflow/decommissioning.py",

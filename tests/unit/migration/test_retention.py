@@ -1,6 +1,7 @@
 """What is kept, what goes, and that a backup is whole or clearly gone, wherever its removal was killed."""
 
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from conftest import STAGES, Site
 from drover.backups import objects, restore, retention, seal
 from drover.backups.objects import Objects, ObjectShelf
 from drover.backups.retention import REMOVING, Fate
-from drover.backups.shelf import FolderShelf
+from drover.backups.shelf import FolderShelf, Shelf
 from drover.cli import main
 from drover.errors import BadInputError, CorruptionError, RetryableError
 from drover.migration import backup, intents
+from drover.migration.alone import alone
 from drover.migration.intents import Intent
 
 DAY = 86400.0
@@ -83,6 +85,39 @@ def test_what_must_stay_stays_whatever_its_age(done: Site) -> None:
     with done.move() as move:
         move.store.record("rollback", "passed", {})
     assert look(done, 9999) == (Fate.KEPT, "its machine was not committed in its run")
+
+
+def test_while_a_task_works_at_the_machine_nothing_goes(done: Site) -> None:
+    """Such a task may read the backup, or make it anew."""
+    with done.move() as move, alone(move):
+        assert look(done, 9999) == (Fate.KEPT, "a task works at its machine now")
+        assert prune(done, 9999) == [Fate.KEPT]
+        (folder(done) / "backup.json").rename(folder(done) / REMOVING)
+        assert prune(done, 9999) == [Fate.KEPT]
+        assert (folder(done) / REMOVING).exists()
+        assert (folder(done) / "vda.qcow2").exists()
+    assert prune(done, 9999) == [Fate.GONE]
+    assert not folder(done).exists()
+
+
+def test_each_is_judged_right_before_it_would_go(done: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The removal of others takes a while; what was due when it began may be needed by then."""
+    shutil.copytree(folder(done), folder(done).with_name("other"))
+    real = retention._remove
+
+    def slow(shelf: Shelf) -> None:
+        real(shelf)
+        with done.move() as move:
+            intents.declare(move.store, Intent.RETIRING)
+
+    monkeypatch.setattr(retention, "_remove", slow)
+    assert prune(done, 31) == [Fate.DUE, Fate.KEPT]
+
+
+def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("list", "prune"):
+        assert main(["backups", command, str(tmp_path / "typo"), "--store", str(tmp_path)]) == 2
+        assert f"There is no folder {tmp_path / 'typo'}." in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_is_told_and_kept(done: Site, capsys: pytest.CaptureFixture[str]) -> None:
