@@ -82,6 +82,7 @@ class Nic:
     :param network: the hypervisor's name of it.
     :param model: `virtio`, `e1000`, `e1000e`, `vmxnet3`, `vmxnet2`, `pcnet32`, `rtl8139`, `hyperv`, `hyperv-legacy` or
         `sriov`, or the hypervisor's own word where it is none of these.
+    :param address: the guest's, where the platform tells one; None where it does not, or the guest is off.
     """
 
     mac: str
@@ -140,6 +141,8 @@ class VirtualMachine:
     :param guest_tools: `running`, `not running` or `not installed`; None where the platform has none or does not know.
     :param changed_blocks: whether the platform keeps track of changed blocks; None where it cannot.
     :param id: the platform's own id of the object (a moId): a name may be changed between plan and run.
+    :param notes: what people wrote about it at the platform, without Drover's own tag; None where nothing.
+    :param domain_controller: whether the guest says that it is one of Active Directory; None where nobody could tell.
     """
 
     name: str
@@ -167,6 +170,8 @@ class VirtualMachine:
     template: bool = False
     changed_blocks: bool | None = None
     id: str | None = None
+    notes: str | None = field(default=None, repr=False)
+    domain_controller: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,7 @@ class Host:
     :param clock: seconds since the epoch by its own clock, when it was asked.
     :param in_maintenance: no machine may be started there.
     :param id: what the platform calls it, the same by whatever name it is reached; None where it has no such thing.
+    :param numa_nodes: how many parts its memory has; None where nobody could tell.
     """
 
     name: str
@@ -210,6 +216,7 @@ class Host:
     firmwares: tuple[Firmware, ...] = ()
     in_maintenance: bool = False
     id: str | None = None
+    numa_nodes: int | None = None
 
 
 class Category(StrEnum):

@@ -29,7 +29,7 @@ UUID = "5a1d3f6e-0000-4000-8000-000000000001"
 CRITICAL, WARNING, INFORMATION = Category.CRITICAL, Category.WARNING, Category.INFORMATION
 
 DISK = Disk("vda", "/pool/web.qcow2", "default", DiskFormat.QCOW2, 4 * GIB, GIB, "virtio")
-NIC = Nic("52:54:00:00:00:01", "production", "virtio")
+NIC = Nic("52:54:00:00:00:01", "production", "virtio", address="192.0.2.1")
 MACHINE = VirtualMachine(
     name="web",
     uuid=UUID,
@@ -56,6 +56,7 @@ HOST = Host(
     clock=NOW,
     machine_types=("pc-q35-7.2", "pc-i440fx-7.2"),
     firmwares=(Firmware.BIOS, Firmware.UEFI),
+    numa_nodes=1,
 )
 NETWORKS = (Network("production", True, "br0"), Network("isolated", True, "br1", isolated=True))
 TLS = {"migrate_tls": True}
@@ -150,6 +151,14 @@ def preflight(
         translated=None if refusal else translated or source,
         refusal=refusal,
     )
+
+
+def together(p: Preflight, *others: VirtualMachine) -> Preflight:
+    """The same move in a wave with these machines too."""
+    plans = [{"name": each.name, "strategy": "cold"} for each in others]
+    whole = wave([p.plan.model_dump(mode="json", include={"name", "strategy"}), *plans])
+    coming = tuple((whole.machine(each.name), each) for each in others)
+    return dataclasses.replace(p, companions=(*p.companions, *coming))
 
 
 def ask(module: ModuleType, p: Preflight) -> list[Concern]:

@@ -1,4 +1,4 @@
-from factory import CRITICAL, ask, categories, is_unknown, machine, nic, owned, preflight
+from factory import CRITICAL, ask, categories, is_unknown, machine, nic, owned, preflight, together
 
 from drover.concerns import mac_clash as concern
 
@@ -17,6 +17,14 @@ def test_a_taken_address_blocks_and_says_who_has_it():
 
 def test_our_own_try_has_the_same_address_and_is_no_concern():
     assert categories(concern, preflight(target_machines=(machine(ownership=owned()),))) == []
+
+
+def test_two_machines_of_the_wave_that_share_one_block():
+    twin = machine(name="other")
+    found = ask(concern, together(preflight(), twin))
+    assert [each.category for each in found] == [CRITICAL]
+    assert "'other' of this wave" in found[0].assessment
+    assert categories(concern, together(preflight(), machine(name="other", nics=(nic(mac="aa:00:00:00:00:01"),)))) == []
 
 
 def test_an_adapter_without_an_address_blocks():

@@ -68,6 +68,7 @@ ADAPTER = {
     "dynamicMac": True,
     "switch": "production",
     "legacy": False,
+    "sriov": False,
     "addresses": ["192.0.2.7"],
     "vlanMode": "Untagged",
     "vlan": 0,

@@ -68,6 +68,17 @@ def test_the_guest_tells_what_system_it_is(items: list[str], system: str | None)
     assert machine(system=items).guest_os == system
 
 
+@pytest.mark.parametrize(("kind", "is_one"), [("1", False), ("2", True), ("3", False), ("", None)])
+def test_windows_tells_whether_it_is_a_domain_controller(kind: str, is_one: bool | None) -> None:
+    items = [item("OSName", "Windows Server 2022"), item("ProductType", kind)]
+    assert machine(system=items).domain_controller is is_one
+
+
+def test_notes_are_what_people_wrote() -> None:
+    assert machine(notes=tags.written("the shop's", OWNER)).notes == "the shop's"
+    assert machine(notes=tags.text(OWNER)).notes is None
+
+
 def test_disks_come_by_controller_and_place() -> None:
     places = [("SCSI", 1, 0), ("SCSI", 0, 10), ("SCSI", 0, 2), ("IDE", 1, 0), ("IDE", 0, 1)]
     disks = [DISK | {"controller": kind, "number": number, "location": at} for kind, number, at in places]
@@ -103,17 +114,19 @@ def test_what_is_to_be_thought_about_is_named(changes: dict[str, Any], word: str
 
 
 def test_adapters_tell_of_vlans_and_of_what_they_lack() -> None:
-    adapters = answer()["adapters"] * 3
+    adapters = answer()["adapters"] * 4
     adapters[0] = adapters[0] | {"vlanMode": "Access", "vlan": 12}
     adapters[1] = adapters[1] | {"mac": "00155D010204", "switch": ""}
     adapters[2] = adapters[2] | {"mac": "000000000000", "legacy": True}
+    adapters[3] = adapters[3] | {"mac": "00155D010205", "sriov": True}
     found = machine(adapters=adapters)
     assert found.devices == (
         "vlan 00:15:5d:01:02:03 access 12",
         "interface-disconnected 00:15:5d:01:02:04",
         "interface-without-mac Network Adapter",
+        "sriov 00:15:5d:01:02:05",
     )
-    assert [nic.model for nic in found.nics] == ["hyperv", "hyperv", "hyperv-legacy"]
+    assert [nic.model for nic in found.nics] == ["hyperv", "hyperv", "hyperv-legacy", "hyperv"]
 
 
 def test_pass_through_and_shared_disks_are_told() -> None:

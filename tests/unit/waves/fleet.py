@@ -33,7 +33,7 @@ def machine(name: str, number: int, **changes: Any) -> VirtualMachine:
         "memory": GIB // 4,
         "firmware": Firmware.BIOS,
         "disks": (Disk("vda", f"/pool/{name}.qcow2", "default", DiskFormat.QCOW2, 4 * GIB, GIB, "virtio"),),
-        "nics": (Nic(f"52:54:00:00:00:{number:02x}", "production", "virtio"),),
+        "nics": (Nic(f"52:54:00:00:00:{number:02x}", "production", "virtio", address=f"192.0.2.{number}"),),
         "autostart": False,
         "machine_type": "pc-q35-7.2",
         "native": "<domain><features><acpi/></features></domain>",

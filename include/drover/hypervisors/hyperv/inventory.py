@@ -18,6 +18,8 @@ _FORMATS = {"VHD": DiskFormat.VHD, "VHDX": DiskFormat.VHDX, "VHDSet": DiskFormat
 # Controllers in the order in which a guest finds them.
 _RANKS = {"IDE": 0, "SCSI": 1}
 _STARTING = ("Start", "StartIfRunning")
+# What Windows calls VER_NT_DOMAIN_CONTROLLER.
+_DOMAIN_CONTROLLER = "2"
 # The integration service for shutting down. Its name is in the host's language; this is not.
 SHUTDOWN = "9f8233ac-be49-4c79-8ee3-e7e1985b2077"
 
@@ -109,9 +111,11 @@ def machine_of(answer: Answer, volumes: Sequence[str]) -> VirtualMachine:
         devices=tuple(_words(answer, disks)),
         ownership=tags.read(answer["notes"]),
         native=json.dumps(answer, separators=(",", ":"), sort_keys=True),
-        guest_os=_system(answer["system"]),
+        guest_os=_told(answer["system"], "OSName"),
         guest_tools=_tools(answer),
         id=answer["id"],
+        notes=tags.without(answer["notes"]).strip() or None,
+        domain_controller=_domain_controller(answer["system"]),
     )
 
 
@@ -161,14 +165,20 @@ def _boot_order(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
             yield from [_nic(one).mac for one in answer["adapters"] if one["legacy"]][:1]
 
 
-def _system(items: Sequence[str]) -> str | None:
-    """What the guest calls its system. Each item is XML that the host wrote, with the guest's words in it."""
+def _domain_controller(items: Sequence[str]) -> bool | None:
+    """Windows tells what kind of product it is, and a domain controller is one."""
+    kind = _told(items, "ProductType")
+    return kind == _DOMAIN_CONTROLLER if kind is not None else None
+
+
+def _told(items: Sequence[str], name: str) -> str | None:
+    """What the guest tells of itself. Each item is XML that the host wrote, with the guest's words in it."""
     for item in items:
         try:
             found = {one.get("NAME"): one.findtext("VALUE") for one in ElementTree.fromstring(item)}
         except ElementTree.ParseError:
             continue
-        if found.get("Name") == "OSName" and found.get("Data"):
+        if found.get("Name") == name and found.get("Data"):
             return found["Data"]
     return None
 
@@ -194,6 +204,8 @@ def _words(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
             yield f"interface-disconnected {mac}"
         if one["vlanMode"] not in ("", "Untagged"):
             yield f"vlan {mac} {one['vlanMode'].lower()} {one['vlan']}"
+        if one.get("sriov"):
+            yield f"sriov {mac}"
         if not one["mac"].strip("0"):
             yield f"interface-without-mac {one['name']}"
     facts = {

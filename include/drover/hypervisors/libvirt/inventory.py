@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.files import NVRAM_FOLDER
 from drover.hypervisors.libvirt.images import ImageInfo, image_infos, read_nvram
 from drover.hypervisors.libvirt.power import state_of
-from drover.hypervisors.libvirt.site import pools
+from drover.hypervisors.libvirt.site import Deals, deals, pools
 from drover.model import Disk, DiskFormat, Firmware, StoragePool, VirtualMachine
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def read(connection: Connection, domains: "Sequence[libvirt.virDomain]") -> list
     with connection.errors():
         raws = [_raw(connection, domain) for domain in domains]
         known_pools = pools(connection)
+    dealt = deals(connection)
     flat = [(disk.format, path) for raw in raws for disk, path in raw.disks]
     infos = iter(image_infos(connection.ssh, flat))
     files = [raw.nvram for raw in raws if raw.nvram]
@@ -41,7 +42,7 @@ def read(connection: Connection, domains: "Sequence[libvirt.virDomain]") -> list
     for raw in raws:
         mine = [next(infos) for _ in raw.disks]
         with connection.errors():
-            machines.append(_machine(connection, raw, mine, known_pools, nvrams.get(raw.nvram or "")))
+            machines.append(_machine(connection, raw, mine, known_pools, dealt, nvrams.get(raw.nvram or "")))
     return machines
 
 
@@ -58,9 +59,25 @@ def _path(connection: Connection, disk: xml.DiskXml) -> str:
     if disk.source:
         return disk.source
     if disk.pool and disk.volume:
-        pool = connection.libvirt.storagePoolLookupByName(disk.pool)
-        return str(pool.storageVolLookupByName(disk.volume).path())
+        return _volume_path(connection, disk.pool, disk.volume)
     return f"{disk.kind}:{disk.name}"  # A network disk or the like; `devices` says so.
+
+
+def _volume_path(connection: Connection, pool: str, volume: str) -> str:
+    """A machine whose volume is gone is a machine still, and must not keep all others of its host from being read."""
+    import libvirt
+
+    try:
+        found = connection.libvirt.storagePoolLookupByName(pool)
+        try:
+            return str(found.storageVolLookupByName(volume).path())
+        except libvirt.libvirtError:
+            folder = ET.fromstring(found.XMLDesc(0)).findtext("target/path") or ""
+            return f"{folder.rstrip('/')}/{volume}"
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_POOL:
+            raise
+        return f"volume:{pool}/{volume}"
 
 
 def nvram_path(root: ET.Element) -> str | None:
@@ -81,12 +98,15 @@ def _machine(
     raw: _Raw,
     infos: list[ImageInfo | None],
     known_pools: list[StoragePool],
+    dealt: Deals,
     nvram: str | None,
 ) -> VirtualMachine:
     root, domain = raw.root, raw.domain
     system = root.find("os/type")
     odd = [*xml.odd_devices(root), *_strip_passwords(root)]
     odd += [f"unreadable-disk-{disk.name}" for (disk, _), info in zip(raw.disks, infos, strict=True) if info is None]
+    handed = [f"interface-hostdev {nic.mac}" for nic in xml.nics(root) if nic.network in dealt.handed]
+    odd += [] if "interface-hostdev" in odd else handed
     if not domain.isPersistent():
         odd.append("transient")
     return VirtualMachine(
@@ -99,7 +119,7 @@ def _machine(
         memory=xml.memory(root),
         firmware=xml.firmware(root),
         disks=tuple(_disk(disk, path, info, known_pools) for (disk, path), info in zip(raw.disks, infos, strict=True)),
-        nics=xml.nics(root),
+        nics=tuple(replace(nic, address=nic.address or dealt.leases.get(nic.mac)) for nic in xml.nics(root)),
         autostart=bool(domain.isPersistent() and domain.autostart()),
         secure_boot=xml.secure_boot(root),
         snapshots=tuple(domain.snapshotListNames()),
@@ -108,6 +128,8 @@ def _machine(
         devices=tuple(odd),
         ownership=xml.ownership(root),
         native=_native(root, nvram),
+        guest_os=xml.guest_os(root),
+        notes=xml.notes(root),
     )
 
 

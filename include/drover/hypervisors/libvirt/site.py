@@ -1,7 +1,9 @@
 """What a host offers: itself, its networks and its storage pools."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drover.hypervisors.libvirt.connection import Connection
@@ -33,6 +35,7 @@ def host(connection: Connection) -> Host:
         capabilities = ET.fromstring(virt.getCapabilities())
         arch = capabilities.findtext("host/cpu/arch") or str(model)
         guest = capabilities.find(f"guest/arch[@name='{arch}']")
+        cells = capabilities.find("host/topology/cells")
         return Host(
             name=connection.name,
             hypervisor="libvirt",
@@ -44,6 +47,7 @@ def host(connection: Connection) -> Host:
             clock=clock,
             machine_types=tuple(item.text or "" for item in guest.iter("machine")) if guest is not None else (),
             firmwares=_firmwares(virt, arch),
+            numa_nodes=len(cells.findall("cell")) if cells is not None else None,
         )
 
 
@@ -108,6 +112,33 @@ def _network(network: "libvirt.virNetwork", ports: dict[str, list[str]]) -> Netw
     # Isolated is what can be shown to be: no forwarding, a bridge that is there, nothing on it but guests.
     isolated = mode in (None, "bridge") and bridge in ports and not ports[bridge]
     return Network(network.name(), bool(network.isActive()), bridge, isolated)
+
+
+@dataclass(frozen=True, slots=True)
+class Deals:
+    """What the host's networks give to guests.
+
+    :param leases: address by MAC. :param handed: networks whose adapters are devices of the host (SR-IOV).
+    """
+
+    leases: Mapping[str, str]
+    handed: frozenset[str]
+
+
+def deals(connection: Connection) -> Deals:
+    import libvirt
+
+    leases: dict[str, str] = {}
+    handed: set[str] = set()
+    with connection.errors():
+        for network in connection.libvirt.listAllNetworks(0):
+            root = ET.fromstring(network.XMLDesc(0))
+            if root.find("forward[@mode='hostdev']") is not None:
+                handed.add(network.name())
+            if network.isActive() and root.find("ip/dhcp") is not None:
+                with suppress(libvirt.libvirtError):  # An address that nobody tells is not known, and a plan says so.
+                    leases |= {str(one["mac"]).lower(): str(one["ipaddr"]) for one in network.DHCPLeases()}
+    return Deals(leases, frozenset(handed))
 
 
 def bridge_ports(connection: Connection) -> dict[str, list[str]]:

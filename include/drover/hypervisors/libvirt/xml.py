@@ -9,6 +9,7 @@ from drover.model import Cpu, Firmware, Nic, Ownership
 
 OWNER = "https://drover.dev/owner/1"
 NVRAM = "https://drover.dev/nvram/1"
+_OSINFO = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
 ET.register_namespace("drover", OWNER)
 ET.register_namespace("drovernvram", NVRAM)
 
@@ -188,7 +189,32 @@ def odd_devices(root: ET.Element) -> tuple[str, ...]:
             found.add("disk-encryption")
     if root.find("launchSecurity") is not None:
         found.add("memory-encryption")
-    return tuple(sorted(found))
+    return tuple(sorted(found | _placement(root)))
+
+
+def _placement(root: ET.Element) -> set[str]:
+    """What ties the machine to parts of its host, `cpu-pinning 0-3` and `numa-nodes 1`, and what may be added to it."""
+    pins = [root.find("vcpu"), *root.findall("cputune/*")]
+    found = {f"cpu-pinning {pin.get('cpuset')}" for pin in pins if pin is not None and pin.get("cpuset")}
+    nodes = [element.get("nodeset") for element in root.findall("numatune/*")]
+    found |= {f"numa-nodes {node}" for node in nodes if node}
+    count = root.find("vcpu")
+    if count is not None and count.get("current", count.text) != count.text:
+        found.add("hotplug cpu")
+    if root.find("maxMemory") is not None:
+        found.add("hotplug memory")
+    return found
+
+
+def guest_os(root: ET.Element) -> str | None:
+    """What whoever made the machine said of its system: `debian 12`, `win 2k22`; None where nobody said anything."""
+    told = root.find(f"metadata/{{{_OSINFO}}}libosinfo/{{{_OSINFO}}}os")
+    words = (told.get("id") or "").split("://")[-1].split("/")[1:] if told is not None else []
+    return " ".join(words) or None
+
+
+def notes(root: ET.Element) -> str | None:
+    return "\n".join(text for tag in ("title", "description") if (text := root.findtext(tag))) or None
 
 
 def ownership(root: ET.Element) -> Ownership | None:

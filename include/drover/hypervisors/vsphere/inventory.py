@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from drover.hypervisors.vsphere import devices, lookup, nodes, tags
 from drover.hypervisors.vsphere.collector import Found, retrieve
@@ -9,7 +10,7 @@ from drover.hypervisors.vsphere.names import unescape
 from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.session import Session
 from drover.hypervisors.vsphere.surroundings import Surroundings, surroundings
-from drover.model import Cpu, Firmware, PowerState, VirtualMachine
+from drover.model import Cpu, Firmware, Nic, PowerState, VirtualMachine
 
 _KIND = "VirtualMachine"
 # What a definition is made of, and so what a backup of it keeps. `extraConfig` is not: people put passwords there.
@@ -39,6 +40,8 @@ _PATHS = (
     "config.changeTrackingEnabled",
     "config.keyId",
     "config.extraConfig",
+    "config.cpuAffinity",
+    "config.memoryAffinity",
     "runtime.host",
     "runtime.powerState",
     "runtime.connectionState",
@@ -48,6 +51,7 @@ _PATHS = (
     "layoutEx",
     "guest.toolsRunningStatus",
     "guest.toolsVersionStatus2",
+    "guest.net",
 )
 _STATES = {"poweredOn": PowerState.RUNNING, "poweredOff": PowerState.OFF}
 # Settings of `extraConfig` that change what the guest sees, and hold no secret.
@@ -121,13 +125,13 @@ def _machine(found: Found, around: Surroundings, autostart: bool) -> VirtualMach
         memory=(nodes.number(config, "memoryMB") or 0) << 20,
         firmware=Firmware.UEFI if found.text("config.firmware") == "efi" else Firmware.BIOS,
         disks=parts.disks,
-        nics=parts.nics,
+        nics=tuple(_with_addresses(parts.nics, nodes.listed(found.node("guest.net")))),
         autostart=autostart,
         secure_boot=bool(nodes.flag(boot, "efiSecureBootEnabled")),
         snapshots=tuple(_snapshots(found.node("snapshot.rootSnapshotList"))),
         boot_order=devices.boot_order(order, parts.boot_names),
         machine_type=found.text("config.version"),
-        devices=(*parts.words, *_machine_words(found), *around.rules.get(found.id, ())),
+        devices=(*parts.words, *_machine_words(found), *_placement(found, options), *around.rules.get(found.id, ())),
         ownership=tags.read(options),
         native=_native(found, options),
         guest_os=found.text("config.guestFullName") or found.text("config.guestId"),
@@ -137,7 +141,15 @@ def _machine(found: Found, around: Surroundings, autostart: bool) -> VirtualMach
         template=found.text("config.template") == "true",
         changed_blocks=found.text("config.changeTrackingEnabled") == "true",
         id=found.id,
+        notes=unescape(found.text("config.annotation") or "") or None,
     )
+
+
+def _with_addresses(nics: Sequence[Nic], told: Sequence[Node]) -> Iterator[Nic]:
+    """:param told: what the guest's tools say of its adapters. One that has several addresses is known by its first."""
+    addresses = {(nodes.text(one, "macAddress") or "").lower(): nodes.text(one, "ipAddress") for one in told}
+    for nic in nics:
+        yield replace(nic, address=addresses.get(nic.mac) or None)
 
 
 def _cpu(config: Node | None) -> Cpu:
@@ -156,6 +168,20 @@ def _machine_words(found: Found) -> Iterator[str]:
     elif found.node("config.hardware") is None:
         yield "machine-unreadable"
     yield from (f"unreadable {path} ({why})" for path, why in sorted(found.missing.items()))
+
+
+def _placement(found: Found, options: Sequence[Node]) -> Iterator[str]:
+    """What ties it to parts of its host, and what may be added to it while it runs."""
+    for path, word in (("config.cpuAffinity", "cpu-pinning"), ("config.memoryAffinity", "numa-nodes")):
+        numbers = [nodes.text(one) or "" for one in nodes.children(found.node(path), "affinitySet")]
+        if numbers:
+            yield f"{word} {','.join(numbers)}"
+    for one in options:
+        if (nodes.text(one, "key") or "").lower() == "numa.nodeaffinity" and nodes.text(one, "value"):
+            yield f"numa-nodes {nodes.text(one, 'value')}"
+    for path, what in (("config.cpuHotAddEnabled", "cpu"), ("config.memoryHotAddEnabled", "memory")):
+        if found.text(path) == "true":
+            yield f"hotplug {what}"
 
 
 def _snapshots(tree: Node | None) -> Iterator[str]:

@@ -13,7 +13,12 @@ from drover.hypervisors.vsphere.session import Session
 # Seconds. An id that is not known is looked for anew at once.
 _KEPT = 300.0
 _KEY = "surroundings"
-_RULES = ("configurationEx.rule", "configurationEx.drsVmConfig", "configurationEx.dasVmConfig")
+_RULES = (
+    "configurationEx.rule",
+    "configurationEx.group",
+    "configurationEx.drsVmConfig",
+    "configurationEx.dasVmConfig",
+)
 _WANTED = {
     "Datacenter": ["name", "parent"],
     "Folder": ["name", "parent"],
@@ -136,8 +141,11 @@ def _labels(qualifiers: Mapping[str, str | None], places: Mapping[str, Place]) -
 
 def _rule_words(cluster: Found) -> Iterable[tuple[str, str]]:
     """Machine's id and word: `cluster-rule <name>`, `cluster-override drs`, `cluster-override ha`."""
+    known = nodes.listed(cluster.node("configurationEx.group"))
+    groups = {nodes.text(group, "name"): nodes.children(group, "vm") for group in known}
     for rule in nodes.listed(cluster.node("configurationEx.rule")):
-        for machine in nodes.children(rule, "vm"):
+        # One that ties machines to hosts names a group of them.
+        for machine in nodes.children(rule, "vm") or groups.get(nodes.text(rule, "vmGroupName"), []):
             yield nodes.text(machine) or "", f"cluster-rule {nodes.text(rule, 'name') or '?'}"
     for path, what in (("configurationEx.drsVmConfig", "drs"), ("configurationEx.dasVmConfig", "ha")):
         for own in nodes.listed(cluster.node(path)):

@@ -27,7 +27,8 @@ def adapter(machine: State, card: State) -> PsObject:
     return thing("VMNetworkAdapter", {
         "Name": card["name"], "VMName": machine["name"], "VMId": uuid.UUID(machine["id"]), "Id": card["id"],
         "SwitchName": card["switch"], "MacAddress": card["mac"], "DynamicMacAddressEnabled": card["dynamic"],
-        "IsLegacy": card["legacy"], "IPAddresses": [], "Status": [], "Connected": card["switch"] is not None,
+        "IsLegacy": card["legacy"], "IPAddresses": [], "IovWeight": card.get("iov", 0), "Status": [],
+        "Connected": card["switch"] is not None,
         # It has none; without Set-StrictMode that is $null.
         "Path": None,
     }, (machine["id"], card["id"]))  # fmt: skip

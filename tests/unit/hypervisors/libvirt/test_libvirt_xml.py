@@ -116,6 +116,33 @@ def test_what_cannot_simply_move(text: str, found: str | None) -> None:
     assert xml.odd_devices(domain(f"<devices>{text}</devices>")) == ((found,) if found else ())
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<vcpu cpuset='0-3'>2</vcpu>", ("cpu-pinning 0-3",)),
+        ("<cputune><vcpupin vcpu='0' cpuset='5'/><shares>2</shares></cputune>", ("cpu-pinning 5",)),
+        ("<cputune><emulatorpin cpuset='1'/></cputune>", ("cpu-pinning 1",)),
+        ("<numatune><memory mode='strict' nodeset='1'/></numatune>", ("numa-nodes 1",)),
+        ("<vcpu current='1'>2</vcpu>", ("hotplug cpu",)),
+        ("<vcpu current='2'>2</vcpu>", ()),
+        ("<maxMemory slots='16' unit='KiB'>1524288</maxMemory>", ("hotplug memory",)),
+        ("<vcpu>2</vcpu><numatune><memory mode='strict' placement='auto'/></numatune>", ()),
+    ],
+)
+def test_what_ties_it_to_its_host_and_what_may_be_added(text: str, found: tuple[str, ...]) -> None:
+    assert xml.odd_devices(domain(text)) == found
+
+
+def test_what_people_said_of_it() -> None:
+    info = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
+    system = "<i:libosinfo xmlns:i='{}'><i:os id='http://{}'/></i:libosinfo>"
+    for told, words in (("microsoft.com/win/2k22", "win 2k22"), ("debian.org/debian/12", "debian 12"), ("x", None)):
+        assert xml.guest_os(domain(f"<metadata>{system.format(info, told)}</metadata>")) == words
+    assert xml.guest_os(domain("")) is None
+    assert xml.notes(domain("<title>Shop</title><description>its front end</description>")) == "Shop\nits front end"
+    assert xml.notes(domain("")) is None
+
+
 def test_tag_comes_back_as_it_was_put() -> None:
     metadata = ET.Element("metadata")
     metadata.append(xml.owner_element(OWNER))

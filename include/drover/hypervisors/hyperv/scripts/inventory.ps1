@@ -21,7 +21,7 @@ foreach ($vm in $machines) {
         $identity = $identities | Where-Object { $_.VirtualSystemIdentifier -eq $id } | Select-Object -First 1
         $system = @($exchanges | Where-Object { $_.SystemName -eq $id } |
             ForEach-Object { $_.GuestIntrinsicExchangeItems } |
-            Where-Object { $_ -like '*<VALUE>OSName</VALUE>*' })
+            Where-Object { $_ -like '*<VALUE>OSName</VALUE>*' -or $_ -like '*<VALUE>ProductType</VALUE>*' })
     $processor = Get-VMProcessor -VM $vm
         $memory = Get-VMMemory -VM $vm
         $security = Get-VMSecurity -VM $vm
@@ -63,6 +63,7 @@ foreach ($vm in $machines) {
                     dynamicMac = [bool]$_.DynamicMacAddressEnabled
                     switch = [string]$_.SwitchName
                     legacy = [bool]$_.IsLegacy
+                    sriov = ([int]$_.IovWeight -gt 0)
                     addresses = [string[]]@($_.IPAddresses)
                     vlanMode = [string]$vlan.OperationMode
                     vlan = [int]$vlan.AccessVlanId
