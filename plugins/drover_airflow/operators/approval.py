@@ -47,15 +47,15 @@ class ApprovalOperator(DroverOperator, HITLOperator):
 
         with self.plainly(), opened(self.wave, self.machine, _run(context), dag=self.dag_id) as move:
             facts = approval.given(move)
-            asked = None if facts is not None else question(move)
-        if asked is None:
-            self.log.info("It was approved before: %s.", facts)
-            return facts
+            if facts is not None:
+                self.log.info("Nobody is asked now: %s.", facts)
+                return facts
+            asked, seconds = question(move), approval.ask(move)
         plan = asked.plan
         self.subject, self.body = asked.subject, asked.body
         self.assigned_users = [{"id": name, "name": name} for name in plan.approvers] or None
         self.defaults = [plan.default]
-        self.response_timeout = timedelta(seconds=plan.deadline)
+        self.response_timeout = timedelta(seconds=seconds)
         self.log.info("%s\n%s", asked.subject, asked.body)
         return super().execute(context)
 
@@ -66,11 +66,12 @@ class ApprovalOperator(DroverOperator, HITLOperator):
         told = super().execute_complete(context, event)
         (choice,) = told["chosen_options"]
         user = told["responded_by_user"]
-        by = None if event.get("timedout") or user is None else str(user["name"])
-        answer = approval.Answer(approval.Choice(choice), by, told["responded_at"])
+        nobody = event.get("timedout") or user is None
+        by, who = (None, None) if nobody else (str(user["name"]), str(user["id"]))
+        answer = approval.Answer(approval.Choice(choice), by, told["responded_at"], who)
         with self.plainly(), opened(self.wave, self.machine, _run(context), dag=self.dag_id) as move:
             facts = approval.answered(move, answer)
-        self.log.info("%s.", answer.words)
+        self.log.info("%s: %s.", answer.by or "Nobody", answer.choice)
         return self.execute(context) if facts is None else facts
 
 

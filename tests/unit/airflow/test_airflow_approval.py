@@ -34,6 +34,7 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(operators, "opened", opened)
     monkeypatch.setattr(approval, "given", lambda _: None)
+    monkeypatch.setattr(approval, "ask", lambda _: 1800.0)
     monkeypatch.setattr(question, "question", lambda _: question.Question("Cutover of db", "**db**", PLAN))
     monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **given: seen.append(given))
     return seen
@@ -44,7 +45,7 @@ def task():
 
 
 def event(choice, user="alice", **more):
-    by = {"id": user, "name": user} if user else None
+    by = {"id": user, "name": user.title()} if user else None
     return {"chosen_options": [choice], "params_input": {}, "responded_at": AT, "responded_by_user": by, **more}
 
 
@@ -52,7 +53,7 @@ def test_the_question_is_shown_with_the_waves_own_approvers_deadline_and_default
     with pytest.raises(TaskAwaitingInput) as parked:
         task().execute(CONTEXT)
 
-    assert parked.value.timeout == timedelta(hours=2)
+    assert parked.value.timeout == timedelta(minutes=30)
     (shown,) = asked
     assert shown["options"] == [str(choice) for choice in Choice]
     assert (shown["subject"], shown["body"], shown["defaults"]) == ("Cutover of db", "**db**", ["postpone"])
@@ -75,7 +76,7 @@ def test_the_answer_reaches_the_evidence_with_its_giver(asked, monkeypatch, told
     monkeypatch.setattr(approval, "answered", lambda _, answer: kept.append(answer) or {"answer": "approve"})
 
     assert task().execute_complete(CONTEXT, told) == {"answer": "approve"}
-    assert kept == [approval.Answer(Choice.APPROVE, by, AT)]
+    assert kept == [approval.Answer(Choice.APPROVE, by and by.title(), AT, by)]
 
 
 def test_to_postpone_asks_again(asked, monkeypatch):

@@ -1,6 +1,6 @@
 """A person's yes before the cutover: what counts, what does not, and what they are told."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from outcomes import OFF, RUNNING, taken_back
@@ -22,9 +22,20 @@ def asked(site: Site) -> Site:
     return site
 
 
-def answer(site: Site, choice: Choice, by: str | None = "alice") -> object:
+def answer(site: Site, choice: Choice, by: str | None = "alice", at: datetime = AT) -> object:
     with site.move() as move:
-        return approval.answered(move, Answer(choice, by, AT))
+        return approval.answered(move, Answer(choice, by and by.title(), at, by))
+
+
+def wait(site: Site) -> float:
+    """Puts the question; for how many seconds an answer is waited for."""
+    with site.move() as move:
+        return approval.ask(move)
+
+
+def kept(site: Site) -> str:
+    with site.move() as move:
+        return str(move.store.records()[-1].facts)
 
 
 def ask(site: Site) -> Question:
@@ -52,8 +63,8 @@ def test_an_approval_lets_the_target_take_over_and_says_whose_it_was(asked: Site
     with asked.move() as move:
         record = move.store.last("approval", "passed")
     assert record is not None
-    assert record.facts["by"] == "alice"
-    assert record.facts["words"] == "alice answered on 2026-11-23 22:15:00 UTC: approve"
+    assert record.facts["by"] == "Alice"
+    assert record.facts["words"] == "Alice answered on 2026-11-23 22:15:00 UTC: approve"
 
 
 def test_to_postpone_keeps_the_question_open_and_is_no_yes(asked: Site) -> None:
@@ -64,7 +75,7 @@ def test_to_postpone_keeps_the_question_open_and_is_no_yes(asked: Site) -> None:
 
 
 def test_to_roll_back_is_a_failure_that_names_who_wanted_it(asked: Site) -> None:
-    with pytest.raises(OperatorNeededError, match=r"does not take over .* alice answered on .*: roll back"):
+    with pytest.raises(OperatorNeededError, match=r"does not take over .* Alice answered on .*: roll back"):
         answer(asked, Choice.ROLL_BACK)
     with pytest.raises(OperatorNeededError, match="stage 'approval' has not passed"):
         asked.run("cutover")
@@ -82,6 +93,83 @@ def test_the_default_is_recorded_as_nobodys_answer(asked: Site) -> None:
         kept = move.store.last("approval", "info")
     assert kept is not None
     assert (kept.facts["answer"], kept.facts["by"]) == ("roll back", None)
+
+
+def test_an_answer_of_somebody_who_was_not_asked_does_not_count(asked: Site) -> None:
+    wait(asked)
+    for choice in Choice:
+        assert answer(asked, choice, by="mallory") is None
+    assert given(asked) is None
+    assert "Mallory answered" in kept(asked)
+    assert "That does not count: alice is asked" in kept(asked)
+    with pytest.raises(OperatorNeededError, match="stage 'approval' has not passed"):
+        asked.run("cutover")
+
+    answer(asked, Choice.APPROVE)
+    assert given(asked) is not None
+
+
+def test_where_nobody_is_named_whoever_may_answer_counts(asked: Site) -> None:
+    asked.wave["approval"] = {}
+    answer(asked, Choice.APPROVE, by="bob")
+    asked.run("cutover")
+
+
+def test_nobodys_yes_is_no_yes(asked: Site) -> None:
+    with pytest.raises(OperatorNeededError, match="nobody said yes"):
+        answer(asked, Choice.APPROVE, by=None)
+    with pytest.raises(OperatorNeededError, match="stage 'approval' has not passed"):
+        asked.run("cutover")
+
+
+def test_a_word_to_roll_back_stands_though_the_worker_was_killed_before_it_failed(asked: Site) -> None:
+    with pytest.raises(OperatorNeededError):
+        answer(asked, Choice.ROLL_BACK)
+    with pytest.raises(OperatorNeededError, match="Alice answered on .*: roll back"):
+        given(asked)
+
+    asked.roll_back()
+    asked.run_until("cutover")
+    assert given(asked) is None
+
+
+def test_who_is_asked_again_has_no_more_time_than_before(asked: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wait(asked) == pytest.approx(7200, abs=600)
+    now = approval.time.time()
+    monkeypatch.setattr(approval.time, "time", lambda: now + 5400)
+    assert wait(asked) == pytest.approx(1800, abs=600)
+    answer(asked, Choice.ROLL_BACK, by="mallory")
+    assert wait(asked) == pytest.approx(1800, abs=600)
+    # What was lost with its worker can be given again, also after the deadline.
+    monkeypatch.setattr(approval.time, "time", lambda: now + 9000)
+    assert wait(asked) == 60
+
+    answer(asked, Choice.POSTPONE)
+    assert wait(asked) == pytest.approx(7200, abs=600)
+
+
+def test_a_deadline_that_nobody_looked_at_in_time_is_told_as_it_was(asked: Site) -> None:
+    """The scheduler was down: the default is taken later than it should have been, and an answer may be, too."""
+    wait(asked)
+    until = datetime.now(UTC) + timedelta(hours=2)
+    later = until + timedelta(hours=3)
+    with pytest.raises(
+        OperatorNeededError,
+        match=f"until the deadline, {until:%Y-%m-%d}.*, so the default was taken on {later:%Y-%m-%d %H}.*: roll back",
+    ):
+        answer(asked, Choice.ROLL_BACK, by=None, at=later)
+    asked.run("test")
+    wait(asked)
+    answer(asked, Choice.APPROVE, at=later)
+    assert "after the deadline, when no default was taken yet" in kept(asked)
+
+
+def test_where_the_wave_asks_for_none_nobody_is_asked_and_nothing_is_recorded(asked: Site) -> None:
+    del asked.wave["approval"]
+    before = kept(asked)
+    assert "nobody is asked" in str(given(asked))
+    assert kept(asked) == before
+    asked.run("cutover")
 
 
 def test_a_yes_counts_until_something_before_it_is_done_again(asked: Site) -> None:
