@@ -37,7 +37,7 @@ with DAG(
 
     @task_group
     def each(machine):
-        tasks = machine_group("machine", wave=wave, machine=machine)
+        tasks = machine_group("machine", wave=wave, machine=machine, optional=["approval"])
         for one in tasks.values():
             one.map_index_template = "{{ task.machine }}"
         [tasks["commit"], tasks["rollback"]] >> report

@@ -27,7 +27,7 @@ with DAG(
     # Empty where the form has mistakes: then nothing began, and the tasks that run even so say that.
     wave = "{{ (ti.xcom_pull(task_ids='plan') or {}).get('wave', '') }}"
     machine = "{{ (ti.xcom_pull(task_ids='plan') or {}).get('machine', '') }}"
-    tasks = machine_group("machine", wave=wave, machine=machine)
+    tasks = machine_group("machine", wave=wave, machine=machine, optional=["approval"])
     report = ReportOperator(task_id=REPORT, task_display_name="report", wave=wave)
 
     plan >> tasks["inventory"]

@@ -6,10 +6,12 @@ from airflow.sdk import Param
 
 from drover.model import Strategy
 from drover.proposals.evacuation import REASONS, Asked
+from drover_airflow.form import common_keys
 from drover_airflow.form import form as form_of_one
 
 # What is asked in the same words as for one machine.
 _ALIKE = ("networks", "storage", "test_network", "backup_folder", "bandwidth")
+_ALIKE_LATER = ("at_once_storage", "at_once_link", "approval", "approvers", "approval_deadline", "approval_default")
 
 
 def form() -> dict[str, Param]:
@@ -40,15 +42,6 @@ def form() -> dict[str, Param]:
             "first. `cold`: everything is.",
         ),
         **{name: alike[name] for name in _ALIKE},
-        "at_once": Param(
-            2,
-            type="integer",
-            minimum=1,
-            maximum=100,
-            title="At once",
-            section="Safety",
-            description="How many machines may be backed up or moved at the same time on each host.",
-        ),
         "checks": Param(
             {},
             type="object",
@@ -57,27 +50,30 @@ def form() -> dict[str, Param]:
             section="Safety",
             description_md='By machine, as in a wave file: `{"web": [{"tcp": {"address": "10.0.0.5", "port": 80}}]}`.',
         ),
+        "at_once": Param(
+            2,
+            type="integer",
+            minimum=1,
+            maximum=100,
+            title="On each host",
+            section="At once",
+            description="How many machines may be backed up or moved at the same time on each host.",
+        ),
+        **{name: alike[name] for name in _ALIKE_LATER},
     }
 
 
 def asked_of(answers: dict[str, Any]) -> Asked:
-    """What the form says, in the domain's words; whether it makes a wave is found with the wave."""
-    mappings = {"networks": answers["networks"], "storage": answers["storage"]}
-    if answers["test_network"]:
-        mappings["test_network"] = answers["test_network"]
-    keys: dict[str, Any] = {
-        "mappings": mappings,
-        "backup": {"folder": answers["backup_folder"]},
-        "limits": {"host": answers["at_once"]},
-    }
-    if answers["bandwidth"]:
-        keys["bandwidth"] = answers["bandwidth"]
+    """What the form says, in the domain's words; whether it makes a wave is found with the wave.
+
+    :raises BadInputError: as `common_keys`.
+    """
     return Asked(
         source=answers["source"],
         host=answers["host"] or "",
         targets=tuple(dict.fromkeys(answers["targets"])),
         reason=answers["reason"],
         prefer=Strategy(answers["prefer"]),
-        keys=keys,
+        keys=common_keys(answers),
         checks=answers["checks"],
     )

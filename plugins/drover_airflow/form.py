@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from drover.errors import BadInputError
 from drover.model import Strategy
 from drover.waves.loader import parse
 
@@ -77,7 +78,92 @@ def form() -> dict[str, Param]:
             section="Safety",
             description_md="For example `400 Mbit/s`. Empty: no limit.",
         ),
+        **_limits(),
+        **_approval(),
     }
+
+
+def _limits() -> dict[str, Param]:
+    return {
+        name: Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            maximum=1000,
+            title=title,
+            section="At once",
+            description=f"How many machines may be backed up or moved at the same time {where}, by all waves together; "
+            "what finds no room waits. Empty: any number.",
+        )
+        for name, title, where in (
+            ("at_once", "On each host", "on each host"),
+            ("at_once_storage", "In each storage pool", "in each storage pool"),
+            ("at_once_link", "Between two connections", "from one connection to another"),
+        )
+    }
+
+
+def _approval() -> dict[str, Param]:
+    return {
+        "approval": Param(
+            False,
+            type="boolean",
+            title="Ask before the cutover",
+            section="Approval",
+            description_md="Under *Required Actions*. A machine that moves cold is off until somebody answers.",
+        ),
+        "approvers": Param(
+            [],
+            type="array",
+            items={"type": "string"},
+            title="Who is asked",
+            section="Approval",
+            description="Ids of Airflow users, one a line. Empty: whoever may answer for this DAG.",
+        ),
+        "approval_deadline": Param(
+            "4 h",
+            type="string",
+            title="Deadline",
+            section="Approval",
+            description_md="How long an answer is waited for, for example `30 min`.",
+        ),
+        "approval_default": Param(
+            "roll back",
+            enum=["roll back", "postpone"],
+            type="string",
+            title="When nobody has answered",
+            section="Approval",
+        ),
+    }
+
+
+def common_keys(answers: dict[str, Any]) -> dict[str, Any]:
+    """What both forms ask for a whole wave, as keys of one.
+
+    :raises BadInputError: somebody is to be asked, and nobody is.
+    """
+    mappings = {"networks": answers["networks"], "storage": answers["storage"]}
+    if answers["test_network"]:
+        mappings["test_network"] = answers["test_network"]
+    keys: dict[str, Any] = {"mappings": mappings, "backup": {"folder": answers["backup_folder"]}}
+    if answers["bandwidth"]:
+        keys["bandwidth"] = answers["bandwidth"]
+    places = {"host": "at_once", "storage": "at_once_storage", "link": "at_once_link"}
+    if limits := {place: answers[name] for place, name in places.items() if answers[name] is not None}:
+        keys["limits"] = limits
+    if answers["approval"]:
+        keys["approval"] = {
+            "approvers": answers["approvers"],
+            "deadline": answers["approval_deadline"],
+            "default": answers["approval_default"],
+        }
+    elif answers["approvers"]:
+        raise BadInputError(
+            f"The form names who is asked before the cutover ({', '.join(answers['approvers'])}), but not that anybody "
+            "is.",
+            remedy="Tick 'Ask before the cutover', or name nobody.",
+        )
+    return keys
 
 
 def wave_of(answers: dict[str, Any]) -> dict[str, str]:
@@ -90,18 +176,12 @@ def wave_of(answers: dict[str, Any]) -> dict[str, str]:
         machine["guest_files"] = {"changing": answers["changing"]}
     if answers["compare_at_switchover"]:
         machine["compare_at_switchover"] = True
-    mappings = {"networks": answers["networks"], "storage": answers["storage"]}
-    if answers["test_network"]:
-        mappings["test_network"] = answers["test_network"]
     document = {
         "wave": WAVE,
         "source": answers["source"],
         "target": answers["target"],
-        "mappings": mappings,
-        "backup": {"folder": answers["backup_folder"]},
+        **common_keys(answers),
         "machines": [machine],
     }
-    if answers["bandwidth"]:
-        document["bandwidth"] = answers["bandwidth"]
     text = json.dumps(document)
     return {"wave": text, "machine": parse(text, "given in the form").machines[0].key}

@@ -3,6 +3,9 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
+from drover.errors import BadInputError
 from drover.model import Strategy
 from drover_airflow.evacuation import asked_of, form
 from drover_airflow.wave_dag import REPORT
@@ -35,13 +38,21 @@ def test_nothing_that_is_empty_reaches_the_wave():
     assert "test_network" not in keys["mappings"]
 
 
+def test_an_approval_and_all_limits_are_keys_of_the_wave():
+    keys = asked_of(answers(approval=True, approvers=["alice"], at_once=4, at_once_link=1)).keys
+    assert keys["approval"] == {"approvers": ["alice"], "deadline": "4 h", "default": "roll back"}
+    assert keys["limits"] == {"host": 4, "link": 1}
+    with pytest.raises(BadInputError, match="but not that anybody is"):
+        asked_of(answers(approvers=["alice"]))
+
+
 def test_each_machine_gets_all_steps_and_the_report_comes_last():
     spec = importlib.util.spec_from_file_location("evacuate_host", FILE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     dag = module.report.dag
     steps = {task_id.rsplit(".")[-1] for task_id in dag.task_ids if task_id.startswith("each.")}
-    assert {"inventory", "preflight", "backup", "transfer", "cutover", "commit", "rollback"} <= steps
+    assert {"inventory", "preflight", "backup", "transfer", "approval", "cutover", "commit", "rollback"} <= steps
     rollback = dag.get_task("each.machine.rollback")
     assert rollback.trigger_rule == "one_failed"
     assert dag.get_task(REPORT).upstream_task_ids == {"each.machine.commit", "each.machine.rollback"}

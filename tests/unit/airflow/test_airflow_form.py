@@ -42,6 +42,36 @@ def test_every_answer_reaches_the_wave():
     assert wave.machines[0].guest_files.changing == ("/var/log/**",)
 
 
+def test_an_approval_and_the_room_reach_the_wave():
+    plan = wave_of(
+        answers(
+            approval=True,
+            approvers=["alice", "bob"],
+            approval_deadline="30 min",
+            approval_default="postpone",
+            at_once=1,
+            at_once_storage=2,
+            at_once_link=3,
+        )
+    )
+    wave = read_wave(plan["wave"])
+    asks = wave.approval_of(wave.machines[0])
+    assert (asks.approvers, asks.deadline, asks.default) == (("alice", "bob"), 1800, "postpone")
+    assert (wave.limits.host, wave.limits.storage, wave.limits.link) == (1, 2, 3)
+
+
+def test_without_the_tick_nobody_is_asked_and_nothing_is_limited():
+    wave = read_wave(wave_of(answers())["wave"])
+    assert wave.approval is None
+    assert (wave.limits.host, wave.limits.storage, wave.limits.link) == (None, None, None)
+
+
+def test_whoever_is_named_without_the_tick_is_a_mistake():
+    """Else the target takes over unasked, and who filled in the form believed that it would wait."""
+    with pytest.raises(BadInputError, match="names who is asked before the cutover .alice., but not that anybody is"):
+        wave_of(answers(approvers=["alice"]))
+
+
 @pytest.mark.parametrize("name", ["a/b", "a\nb", ""])
 def test_an_impossible_name_is_told(name):
     with pytest.raises(BadInputError, match="name"):
@@ -55,6 +85,8 @@ def test_a_quote_or_a_template_in_a_name_stays_a_name():
 
 def test_every_mistake_is_told_at_once():
     with pytest.raises(BadInputError) as caught:
-        wave_of(answers(bandwidth="fast", checks=[{"ping": {}}]))
+        wave_of(answers(bandwidth="fast", checks=[{"ping": {}}], approval=True, approval_deadline="soon"))
     assert "bandwidth" in str(caught.value)
     assert "checks" in str(caught.value)
+    assert "approval.deadline" in str(caught.value)
+    assert "'soon'" in str(caught.value)

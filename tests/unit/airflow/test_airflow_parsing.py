@@ -77,10 +77,10 @@ def test_no_dag_file_loads_an_sdk(tmp_path):
     assert parsed["heavy"] == []
     assert parsed["tasks"] == {
         "discover": 4,
-        "migrate_vm": 11,
+        "migrate_vm": 12,
         "rollback": 2,
         "sweep": 2,
         "decommission": 3,
         "retention": 2,
-        "evacuate_host": 12,
+        "evacuate_host": 13,
     }
