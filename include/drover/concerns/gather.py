@@ -53,7 +53,7 @@ def read_facts(hypervisor: Hypervisor) -> HostFacts:
         pools=tuple(hypervisor.pools()),
         hosts=tuple(hypervisor.hosts()),
         takes_along=hypervisor.takes_along if isinstance(hypervisor, LiveMover) else None,
-        measures=isinstance(hypervisor, PerformanceMeter),
+        measures=hypervisor.figures() if isinstance(hypervisor, PerformanceMeter) else frozenset(),
     )
 
 

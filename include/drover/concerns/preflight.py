@@ -17,7 +17,7 @@ class HostFacts:
     :param asked: our clock before and after the host was asked for its own, seconds since the epoch.
     :param hosts: each host behind the connection.
     :param takes_along: whether its own live moves take a machine away from here; None where it has none.
-    :param measures: whether it tells what a machine uses.
+    :param measures: which figures of what a machine uses it tells (`drover.hypervisors.counters`).
     """
 
     host: Host
@@ -27,7 +27,7 @@ class HostFacts:
     pools: tuple[StoragePool, ...]
     hosts: tuple[Host, ...] = ()
     takes_along: bool | None = None
-    measures: bool = False
+    measures: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""What a hypervisor counts of a running machine, and what that comes to over a time."""
+"""What a running machine uses over a time, as its hypervisor tells.
+
+KVM and Hyper-V count and never begin anew while the machine runs; a vCenter tells what it was on average, every so many
+seconds. So a platform is asked for what was used within a time, and how it finds that is its own business.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -27,15 +31,6 @@ class Counters:
     sent_bytes: float | None = None
 
 
-@runtime_checkable
-class PerformanceMeter(Protocol):
-    """A hypervisor that tells what a machine uses."""
-
-    def counters(self, name: str) -> Counters:
-        """:raises RetryableError: the machine does not run now."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a machine used over some time. Rates are per second; None where it is not known or nothing happened.
@@ -57,24 +52,65 @@ class Usage:
     send_rate: float | None
 
 
+@runtime_checkable
+class PerformanceMeter(Protocol):
+    """A hypervisor that tells what a machine uses."""
+
+    def figures(self) -> frozenset[str]:
+        """The fields of `Usage` that it can tell of a machine that has disks and network adapters."""
+        ...
+
+    def usage(self, name: str, seconds: float) -> Usage:
+        """What the machine uses within this time, from now; it may take longer to tell.
+
+        :raises RetryableError: the machine does not run, or was started anew meanwhile.
+        """
+        ...
+
+
+def comparable(kind: str, figures: frozenset[str], other_kind: str, other_figures: frozenset[str]) -> frozenset[str]:
+    """The fields of `Usage` that both hypervisors tell, and mean the same by.
+
+    Each kind has its own idea of how much memory a machine takes up: what its process has touched, what the host has
+    promised to it.
+    """
+    return (figures & other_figures) - (frozenset() if kind == other_kind else {"memory"})
+
+
 # Fewer requests than this say nothing about how long one takes.
-_REQUESTS = 20
+FEW = 20
+# What the figures are called.
+WORDS = {
+    "cpu": "CPU time",
+    "memory": "memory",
+    "read_rate": "reading from disks",
+    "write_rate": "writing to disks",
+    "reads": "reads",
+    "writes": "writes",
+    "read_latency": "time of a read",
+    "write_latency": "time of a write",
+    "receive_rate": "receiving",
+    "send_rate": "sending",
+}
+ALL = frozenset(WORDS)
 _LOOKS = 12
 _OFTEN = 0.5
 
 
 def measure(
-    meter: PerformanceMeter, name: str, seconds: float, clock: Callable[[], float], wait: Callable[[float], None]
+    read: Callable[[], Counters], name: str, seconds: float, clock: Callable[[], float], wait: Callable[[float], None]
 ) -> Usage:
-    """What the machine uses within this time, from now. :param clock: :param wait: both in seconds.
+    """What a machine uses within this time, from now, where its hypervisor counts.
+
+    :param read: what it has counted by now. :param name: the machine's. :param clock: :param wait: both in seconds.
 
     :raises RetryableError: it was stopped or started anew meanwhile.
     """
-    first, begun = meter.counters(name), clock()
+    first, begun = read(), clock()
     last, memory = first, [first.memory]
     while (left := begun + seconds - clock()) > 0:
         wait(min(left, max(_OFTEN, seconds / _LOOKS)))
-        last = _grown(meter.counters(name), last, name)
+        last = _grown(read(), last, name)
         memory.append(last.memory)
     return _usage(first, last, clock() - begun, memory)
 
@@ -119,4 +155,4 @@ def _delta(first: Counters, last: Counters, name: str) -> float | None:
 
 def _latency(first: Counters, last: Counters, requests: str, time: str) -> float | None:
     count, took = _delta(first, last, requests), _delta(first, last, time)
-    return None if took is None or count is None or count < _REQUESTS else took / count
+    return None if took is None or count is None or count < FEW else took / count

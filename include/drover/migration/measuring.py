@@ -1,9 +1,7 @@
 """How a machine performs, measured by its hypervisor's own counters before the move and after it."""
 
-import time
-
 from drover.errors import OperatorNeededError
-from drover.hypervisors.counters import PerformanceMeter, Usage, measure
+from drover.hypervisors.counters import PerformanceMeter, Usage, comparable
 from drover.hypervisors.port import Hypervisor
 from drover.migration.move import Move
 from drover.model import from_json, to_json
@@ -24,12 +22,22 @@ def plan_of(move: Move) -> PerformancePlan:
 
 def usage(move: Move, hypervisor: Hypervisor, seconds: float) -> Usage:
     """:raises OperatorNeededError: this hypervisor does not tell what a machine uses."""
+    return _meter(move, hypervisor).usage(move.name, seconds)
+
+
+def figures(move: Move) -> frozenset[str]:
+    """The fields of `Usage` that both ends tell and mean the same by. :raises OperatorNeededError: one tells none."""
+    before, after = _meter(move, move.source), _meter(move, move.target)
+    return comparable(move.source.kind, before.figures(), move.target.kind, after.figures())
+
+
+def _meter(move: Move, hypervisor: Hypervisor) -> PerformanceMeter:
     if not isinstance(hypervisor, PerformanceMeter):
         raise OperatorNeededError(
             f"How machine '{move.name}' performs is not known: {hypervisor.kind} is not asked for its counters.",
             remedy="Leave 'performance' out of the wave, or look at the platform's own charts.",
         )
-    return measure(hypervisor, move.name, seconds, time.monotonic, time.sleep)
+    return hypervisor
 
 
 def keep(move: Move, found: Usage | None) -> None:

@@ -1,6 +1,7 @@
 """How the machine performs at the target, held against how it did at the source: a Great Expectations suite."""
 
 from drover.errors import OperatorNeededError
+from drover.hypervisors.counters import ALL
 from drover.migration import measuring
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -15,11 +16,18 @@ def run(move: Move) -> Facts:
     before = measuring.kept(move)
     if before is None:
         return {"compared": "nothing: the machine was off before its move"}
+    figures = measuring.figures(move)
     after = measuring.usage(move, move.target, plan.baseline)
-    verdict = performance.validate(before, after, plan.tolerance, move.store.path("quality", "performance"))
+    verdict = performance.validate(before, after, plan.tolerance, figures, move.store.path("quality", "performance"))
     if not verdict.passed:
         raise OperatorNeededError(
             f"Machine '{move.name}' does not perform at the target as it did: {' '.join(verdict.failures)}",
             remedy="The source is started again; what the target wrote is kept there, off.",
         )
-    return {**measuring.facts_of(after), "checks": verdict.checks, "results": str(verdict.result_path)}
+    left = sorted(ALL - figures)
+    return {
+        **measuring.facts_of(after),
+        "not_compared": left,
+        "checks": verdict.checks,
+        "results": str(verdict.result_path),
+    }

@@ -29,7 +29,7 @@ class Meter:
         self.waited.append(seconds)
         self.now += seconds
 
-    def counters(self, name: str) -> Counters:
+    def counters(self) -> Counters:
         seconds = self.now - 1000.0
         if self.restarts_at is not None and seconds >= self.restarts_at:
             return START
@@ -47,7 +47,7 @@ class Meter:
 
 def test_rates_latency_and_average() -> None:
     meter = Meter()
-    found = measure(meter, "web", 60, meter.clock, meter.wait)
+    found = measure(meter.counters, "web", 60, meter.clock, meter.wait)
     assert found.seconds == 60
     assert found.cpu == pytest.approx(0.5)
     assert found.memory == pytest.approx(530.0)
@@ -62,7 +62,7 @@ def test_rates_latency_and_average() -> None:
 def test_a_machine_that_is_started_anew_meanwhile_is_measured_again() -> None:
     meter = Meter(restarts_at=30)
     with pytest.raises(RetryableError, match="'web' was started anew"):
-        measure(meter, "web", 60, meter.clock, meter.wait)
+        measure(meter.counters, "web", 60, meter.clock, meter.wait)
 
 
 def test_what_libvirt_tells() -> None:

@@ -11,9 +11,8 @@ from outcomes import OFF, RUNNING
 
 from conftest import Site, build
 from drover.errors import OperatorNeededError
-from drover.hypervisors import counters
-from drover.hypervisors.counters import Counters
-from drover.migration import baseline, commit, inventory, measuring, performance
+from drover.hypervisors.counters import ALL, Counters, Usage, measure
+from drover.migration import baseline, commit, inventory, performance
 
 RATES = Counters(0.5, 300e6, 4e6, 2e6, 100.0, 50.0, 0.1, 0.1, 5e5, 8e5)
 
@@ -24,7 +23,13 @@ class Metered:
     now = 0.0
     rates = RATES
 
-    def counters(self, name: str) -> Counters:
+    def figures(self) -> frozenset[str]:
+        return ALL
+
+    def usage(self, name: str, seconds: float) -> Usage:
+        return measure(self.counted, name, seconds, lambda: Metered.now, _wait)
+
+    def counted(self) -> Counters:
         values = {key: value * Metered.now for key, value in _values(self.rates) if key != "memory"}
         return replace(self.rates, **values)
 
@@ -41,17 +46,13 @@ def _values(counted: Counters) -> list[tuple[str, float]]:
     return [(name, getattr(counted, name)) for name in counted.__slots__]
 
 
-def _measure(meter: Any, name: str, seconds: float, *_: Any) -> counters.Usage:
-    def wait(left: float) -> None:
-        Metered.now += left
-
-    return counters.measure(meter, name, seconds, lambda: Metered.now, wait)
+def _wait(seconds: float) -> None:
+    Metered.now += seconds
 
 
 def _made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: FakeHost) -> Site:
     site = build(tmp_path, monkeypatch, Source("a", tmp_path / "a"), target)
     site.wave["performance"] = {"baseline": "5 min", "tolerance": "10 %"}
-    monkeypatch.setattr(measuring, "measure", _measure)
     return site
 
 
@@ -81,6 +82,7 @@ def test_the_same_performance_lets_the_move_go_on(metered: Site) -> None:
     measured_before(metered)
     facts = stage(metered, performance.run)
     assert facts["checks"] == 8
+    assert facts["not_compared"] == []
     assert facts["seconds"] == 300
     assert Path(facts["results"]).exists()
 
@@ -126,3 +128,11 @@ def test_there_is_no_commit_without_the_comparison_that_the_wave_asks_for(metere
     measured_before(metered)
     with pytest.raises(OperatorNeededError, match="its stage 'performance' has not passed"):
         stage(metered, commit.run)
+
+
+def test_what_the_two_ends_do_not_both_tell_is_recorded(metered: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Target, "kind", "vsphere")
+    monkeypatch.setattr(Target, "figures", lambda self: ALL - {"read_latency"})
+    measured_before(metered)
+    metered.target.rates = replace(RATES, memory=900e6)
+    assert stage(metered, performance.run)["not_compared"] == ["memory", "read_latency"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drover.hypervisors.counters import Usage
+from drover.hypervisors.counters import ALL, Usage
 from drover.quality import performance
 
 MIB = 2**20
@@ -27,8 +27,8 @@ IDLE = Usage(300, 0.001, 200 * MIB, 0, 10, 0, 0.1, None, None, 100, 0)
 
 def test_the_same_passes_and_so_does_better(tmp_path: Path) -> None:
     better = replace(BEFORE, cpu=0.5, write_latency=0.001, send_rate=9_000_000)
-    assert performance.validate(BEFORE, BEFORE, 25, tmp_path).passed
-    assert performance.validate(BEFORE, better, 25, tmp_path).passed
+    assert performance.validate(BEFORE, BEFORE, 25, ALL, tmp_path).passed
+    assert performance.validate(BEFORE, better, 25, ALL, tmp_path).passed
 
 
 @pytest.mark.parametrize(
@@ -44,18 +44,18 @@ def test_the_same_passes_and_so_does_better(tmp_path: Path) -> None:
 def test_what_is_worse_than_allowed_fails_and_says_by_how_much(
     tmp_path: Path, changes: dict[str, float], told: str
 ) -> None:
-    verdict = performance.validate(BEFORE, replace(BEFORE, **changes), 25, tmp_path)
+    verdict = performance.validate(BEFORE, replace(BEFORE, **changes), 25, ALL, tmp_path)
     assert not verdict.passed
     assert verdict.failures == (f"{told} See what else runs on the target's host and storage.",)
 
 
 def test_an_idle_machine_need_not_be_as_idle_to_the_last_bit(tmp_path: Path) -> None:
     after = replace(IDLE, cpu=0.03, write_rate=60_000, receive_rate=0, write_latency=0.9)
-    assert performance.validate(IDLE, after, 25, tmp_path).passed
+    assert performance.validate(IDLE, after, 25, ALL, tmp_path).passed
 
 
 def test_what_one_end_does_not_tell_fails(tmp_path: Path) -> None:
-    verdict = performance.validate(BEFORE, replace(BEFORE, cpu=None), 25, tmp_path)
+    verdict = performance.validate(BEFORE, replace(BEFORE, cpu=None), 25, ALL, tmp_path)
     assert not verdict.passed
     assert verdict.failures == (
         "Nobody could tell CPU time at the target, so it cannot be compared. Look at both hosts' own charts.",
@@ -64,9 +64,15 @@ def test_what_one_end_does_not_tell_fails(tmp_path: Path) -> None:
 
 def test_without_network_adapters_there_is_no_network_to_compare(tmp_path: Path) -> None:
     alone = replace(BEFORE, receive_rate=None, send_rate=None)
-    assert performance.validate(alone, alone, 25, tmp_path).passed
+    assert performance.validate(alone, alone, 25, ALL, tmp_path).passed
 
 
 def test_nothing_measured_at_all_is_no_success(tmp_path: Path) -> None:
     nothing = Usage(300, None, None, None, None, None, None, None, None, None, None)
-    assert not performance.validate(nothing, nothing, 25, tmp_path).passed
+    assert not performance.validate(nothing, nothing, 25, ALL, tmp_path).passed
+
+
+def test_what_is_not_to_be_compared_is_left_out(tmp_path: Path) -> None:
+    after = replace(BEFORE, memory=5000 * MIB, read_latency=None, cpu=None)
+    assert performance.validate(BEFORE, after, 25, ALL - {"memory", "read_latency", "cpu"}, tmp_path).passed
+    assert not performance.validate(BEFORE, after, 25, ALL - {"read_latency", "cpu"}, tmp_path).passed

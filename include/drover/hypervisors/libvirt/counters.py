@@ -1,14 +1,19 @@
 """What libvirt counts of a running machine."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from drover.errors import RetryableError
-from drover.hypervisors.counters import Counters
+from drover.hypervisors.counters import Counters, Usage, measure
 from drover.hypervisors.libvirt.connection import Connection
 
 _NANO = 1e9
 _KIB = 1024
+
+
+def usage(connection: Connection, name: str, seconds: float) -> Usage:
+    return measure(lambda: read(connection, name), name, seconds, time.monotonic, time.sleep)
 
 
 def read(connection: Connection, name: str) -> Counters:

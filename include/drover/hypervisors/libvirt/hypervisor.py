@@ -9,7 +9,7 @@ from typing import Self
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.counters import Counters
+from drover.hypervisors.counters import ALL, Usage
 from drover.hypervisors.libvirt import counters, define, disks, inventory, live, outcome, power, retire, site, trial
 from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.translate import Site
@@ -88,8 +88,11 @@ class LibvirtHypervisor:
 
     # Performance
 
-    def counters(self, name: str) -> Counters:
-        return counters.read(self.connection, name)
+    def figures(self) -> frozenset[str]:
+        return ALL
+
+    def usage(self, name: str, seconds: float) -> Usage:
+        return counters.usage(self.connection, name, seconds)
 
     # Disks
 

@@ -8,9 +8,11 @@ from typing import Self
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.counters import Usage
 from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, Retired, TargetSettings, Trial
 from drover.hypervisors.vsphere import (
     autostart,
+    counters,
     define,
     disks_in,
     disks_out,
@@ -88,6 +90,12 @@ class VsphereHypervisor:
 
     def set_autostart(self, name: str, enabled: bool) -> None:
         autostart.set_autostart(self.session, name, enabled)
+
+    def figures(self) -> frozenset[str]:
+        return counters.FIGURES
+
+    def usage(self, name: str, seconds: float) -> Usage:
+        return counters.usage(self.session, name, seconds)
 
     # Disks
 
