@@ -9,6 +9,7 @@ from typing import Any, Self
 from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.counters import Usage
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, Retired, TargetSettings, Trial
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
@@ -77,6 +78,12 @@ class HypervHypervisor:
 
     def set_autostart(self, name: str, enabled: bool) -> None:
         _part("power").set_autostart(self.session, name, enabled)
+
+    def figures(self) -> frozenset[str]:
+        return _part("counters").FIGURES  # type: ignore[no-any-return]
+
+    def usage(self, name: str, seconds: float) -> Usage:
+        return _part("counters").usage(self.session, name, seconds)  # type: ignore[no-any-return]
 
     # Disks
 

@@ -8,6 +8,7 @@ from drover_lab.hyperv.powershell.convert import text
 from drover_lab.hyperv.powershell.invocation import Invocation
 from drover_lab.hyperv.powershell.values import Names, PsObject, Version
 from drover_lab.hyperv.soap import NotModelledError
+from drover_lab.hyperv.world import counted
 from drover_lab.hyperv.world.answers import enum, thing
 from drover_lab.hyperv.world.moves import Moves
 from drover_lab.hyperv.world.store import Host, State
@@ -108,6 +109,8 @@ class HostCmdlets:
             return [{"SystemName": machine["id"].upper(),
                      "GuestIntrinsicExchangeItems": [_SYSTEM] if machine["state"] == "Running" else []}
                     for machine in state["machines"].values()]  # fmt: skip
+        if name in counted.CLASSES:
+            return counted.CLASSES[name](self.host, state)
         raise NotModelledError(f"the class {name}")
 
     def _used(self, letter: str) -> int:

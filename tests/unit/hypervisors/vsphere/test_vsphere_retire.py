@@ -1,5 +1,6 @@
 """Removing a source for good at a vCenter: what is its alone goes, what may carry others stays, and words where not."""
 
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,3 +188,9 @@ def test_a_machine_whose_disks_nobody_can_tell_stops_it(
         hypervisor.retire("old", retiring(source))
     assert hypervisor.find("old") is not None
     gone(hypervisor, session, "old", "inaccessible")
+
+
+def test_a_disk_lies_upon_all_that_is_below_it() -> None:
+    below = "<parent><fileName>[a] b.vmdk</fileName><parent><fileName>[a] c.vmdk</fileName></parent></parent>"
+    backing = ET.fromstring(f'<backing xmlns="urn:vim25"><fileName>[a] a.vmdk</fileName>{below}</backing>')
+    assert list(retire._chain(backing)) == ["[a] a.vmdk", "[a] b.vmdk", "[a] c.vmdk"]
