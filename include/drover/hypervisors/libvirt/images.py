@@ -28,11 +28,20 @@ class ImageInfo:
 
 def image_infos(ssh: Ssh, images: Sequence[tuple[str, str]]) -> list[ImageInfo | None]:
     """For each (format, path): what its image is like, None where it cannot be read."""
+    return [_info(chain) for chain in _read(ssh, images)]
+
+
+def image_chains(ssh: Ssh, images: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
+    """For each (format, path): its file and every one that it lies upon; nothing where one of them cannot be read."""
+    return [tuple(str(image["filename"]) for image in chain) for chain in _read(ssh, images)]
+
+
+def _read(ssh: Ssh, images: Sequence[tuple[str, str]]) -> list[list[dict[str, object]]]:
     if not images:
         return []
     argv = [part for image in images for part in image]
     out = ssh.check(["sh", "-c", _INFO, "sh", *argv]).decode()
-    return [_info(json.loads(part)) for part in out.split("\x1e")[: len(images)]]
+    return [json.loads(part) for part in out.split("\x1e")[: len(images)]]
 
 
 def _info(chain: list[dict[str, object]]) -> ImageInfo | None:

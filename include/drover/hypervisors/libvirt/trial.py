@@ -1,16 +1,18 @@
 """A trial boot: the machine's disks, read through throw-away overlays, on a network without a way out.
 
-Everything made here has a name that follows from the machine's, so what a killed trial left is found and removed.
-libvirt itself ends the trial machine when this connection drops.
+Everything made here has a name that follows from the machine's, and the trial machine a tag, so what a killed trial
+left is found and removed, and nobody else's. libvirt itself ends the trial machine when this connection drops.
 """
 
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors.libvirt import translate
+from drover.hypervisors.libvirt import translate, xml
 from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.define import survey
 from drover.hypervisors.libvirt.disks import require_ours
@@ -20,6 +22,10 @@ from drover.hypervisors.libvirt.power import pull_plug
 from drover.hypervisors.port import Trial
 from drover.model import Ownership, PowerState, VirtualMachine
 
+if TYPE_CHECKING:
+    import libvirt
+
+ROLE = "trial"
 # Where overlays and the copy of the UEFI variables lie: a trial writes little, and QEMU may enter.
 FOLDER = "/var/lib/libvirt/qemu/drover-trial"
 _OVERLAY = """
@@ -38,8 +44,9 @@ def isolated_trial(connection: Connection, machine: VirtualMachine, network: str
         )
     managed = _require_isolated(connection, machine, network)
     clean_up(connection, machine.name)
+    _require_free(connection, machine.name)
     try:
-        text = _prepare(connection, machine, network, managed=managed)
+        text = _prepare(connection, machine, network, owner, managed=managed)
         _start(connection, text)
         yield Trial(trial_name(machine.name), connection.ssh.open_tcp)
     finally:
@@ -55,15 +62,30 @@ def clean_up(connection: Connection, machine: str) -> None:
     import libvirt
 
     domain = connection.find_domain(trial_name(machine))
-    if domain is not None:
-        with connection.errors():
-            try:
-                pull_plug(connection, domain)
-            except OperatorNeededError as error:
-                cause = error.__cause__
-                if not isinstance(cause, libvirt.libvirtError) or cause.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
-                    raise  # Else it ended by itself meanwhile: a transient machine is then gone.
+    try:
+        if domain is not None and _is_a_trial(connection, domain, machine):
+            pull_plug(connection, domain)
+    except OperatorNeededError as error:
+        cause = error.__cause__
+        if not isinstance(cause, libvirt.libvirtError) or cause.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+            raise  # Else it ended by itself meanwhile: a transient machine is then gone.
     connection.ssh.check(["rm", "-rf", "--", _folder(machine)])
+
+
+def _is_a_trial(connection: Connection, domain: "libvirt.virDomain", machine: str) -> bool:
+    """A name says nothing: somebody may have called a machine of theirs so."""
+    with connection.errors():
+        tag = xml.ownership(ET.fromstring(domain.XMLDesc(0)))
+        return tag is not None and (tag.role, tag.machine) == (ROLE, machine) and not domain.isPersistent()
+
+
+def _require_free(connection: Connection, machine: str) -> None:
+    if connection.find_domain(trial_name(machine)) is not None:
+        raise OperatorNeededError(
+            f"The trial of machine '{machine}' on {connection.name} would be called '{trial_name(machine)}', and there "
+            "is a machine of that name, which Drover did not make.",
+            remedy="Rename it, then try again.",
+        )
 
 
 def _folder(machine: str) -> str:
@@ -90,11 +112,12 @@ def _require_isolated(connection: Connection, machine: VirtualMachine, network: 
     return network in offer.managed
 
 
-def _prepare(connection: Connection, machine: VirtualMachine, network: str, *, managed: bool) -> str:
+def _prepare(connection: Connection, machine: VirtualMachine, network: str, owner: Ownership, *, managed: bool) -> str:
     """Makes the overlays; returns the trial machine's XML."""
     root = ET.fromstring(machine.native)
     translate.localise(root)
     _rename(root, machine)
+    _tag(root, replace(owner, machine=machine.name, role=ROLE))
     folder = _folder(machine.name)
     formats = {disk.name: disk for disk in machine.disks}
     for element in root.findall("devices/disk"):
@@ -115,13 +138,21 @@ def _prepare(connection: Connection, machine: VirtualMachine, network: str, *, m
 
 def _rename(root: ET.Element, machine: VirtualMachine) -> None:
     """Another name and UUID; MAC addresses stay, for guests know their adapters by them."""
-    for tag, value in (
-        ("name", trial_name(machine.name)),
-        ("uuid", str(uuid.uuid5(uuid.UUID(machine.uuid), "drover-trial"))),
-    ):
+    other = str(uuid.uuid5(uuid.UUID(machine.uuid), "drover-trial"))
+    for tag, value in (("name", trial_name(machine.name)), ("uuid", other)):
         element = root.find(tag)
         if element is not None:
             element.text = value
+    # What the guest reads from its BIOS is the same UUID, or libvirt refuses the machine.
+    for entry in root.findall("sysinfo/system/entry[@name='uuid']"):
+        entry.text = other
+
+
+def _tag(root: ET.Element, owner: Ownership) -> None:
+    metadata = root.find("metadata")
+    if metadata is None:
+        metadata = ET.SubElement(root, "metadata")
+    metadata.append(xml.owner_element(owner))
 
 
 def _lay_over(element: ET.Element, overlay: str) -> None:
