@@ -1,82 +1,29 @@
 """Ten machines in three tiers, and one that fails: who does not begin, who comes back, and what the report says."""
 
-import sys
-from pathlib import Path
-
 import pytest
+import ten_machines
 from dag_runs import DagRun
+from ten_machines import FAILS, TIERS, wave_file
 
-sys.path.append(str(Path(__file__).parents[1] / "migration"))
-
-from fake_host import MIB, Answer, FakeHost
-
-from drover.errors import OperatorNeededError
 from drover.evidence.store import RunStore
-from drover.hypervisors import registry
 from drover.hypervisors.connection import ConnectionSpec
-from drover.migration import checks
 from drover.migration.together import to_take_back
-from drover.model import Nic, PowerState
-from drover.quality import inventory as inventory_suite
-from drover.quality import machine as machine_suite
-from drover.quality import transfer as transfer_suite
-from drover.quality.runner import Verdict
+from drover.model import PowerState
 from drover.waves.loader import load
 from drover_airflow import moves
 from drover_airflow.wave_dag import REPORT, build_dag
 
-OFF, RUNNING = PowerState.OFF, PowerState.RUNNING
-TIERS = {
-    "db1": [], "db2": [], "db3": [],
-    "app1": ["db1"], "app2": ["db1"], "app3": ["db2"], "app4": ["db3"],
-    "web1": ["app1", "app2"], "web2": ["app3"], "web3": ["app4"],
-}  # fmt: skip
-FAILS = "app3"
+RUNNING = PowerState.RUNNING
 
 
 @pytest.fixture
 def hosts(tmp_path, monkeypatch):
-    """Two hosts over real images; what the suites say of a machine is another test's business, and takes seconds."""
-    found = {name: FakeHost(name, tmp_path / name) for name in ("a", "b")}
-    for number, name in enumerate(TIERS, start=1):
-        found["a"].add(name, {"vda": bytes([number]) * (MIB // 16)})
-        found["a"].change(name, nics=(Nic(f"52:54:00:00:00:{number:02x}", "production", "virtio"),))
-    monkeypatch.setattr(registry, "connect", lambda spec: found[spec.id])
-    monkeypatch.setattr(checks, "direct", lambda *_: Answer())
-    monkeypatch.setattr("drover.guest.files.read_both", lambda *_: (None, None))
-    good = Verdict("unit", passed=True, failures=(), checks=1, result_path="result.json", docs="index.html")
-    for suite in (inventory_suite, machine_suite, transfer_suite):
-        monkeypatch.setattr(suite, "validate", lambda *_: good)
-    monkeypatch.setattr("drover.quality.guest_files.validate", lambda *_: good)
-    monkeypatch.setattr("drover.quality.application.validate", lambda *_: good)
-    return found
+    return ten_machines.hosts(tmp_path, monkeypatch.setattr)
 
 
 @pytest.fixture
 def fails(hosts, monkeypatch):
-    """The target host refuses to start one of the machines."""
-    start = hosts["b"].power_on
-
-    def refuse(name):
-        if name == FAILS:
-            raise OperatorNeededError(f"'{name}' does not boot here.", remedy="Look at its console.")
-        start(name)
-
-    monkeypatch.setattr(hosts["b"], "power_on", refuse)
-
-
-def wave_file(tmp_path, policy):
-    machines = "".join(
-        f"  - {{name: {name}, strategy: cold, after: [{', '.join(after)}], boot_deadline: 2 s,\n"
-        "     checks: [{http: {url: 'http://192.0.2.1/health'}}]}\n"
-        for name, after in TIERS.items()
-    )
-    path = tmp_path / "ten.yaml"
-    path.write_text(
-        "wave: ten\nsource: a\ntarget: b\nmappings: {networks: {production: production}, storage: {default: default}}\n"
-        f"backup: {{folder: {tmp_path / 'backup'}}}\non_failure: {policy}\nmachines:\n{machines}"
-    )
-    return path
+    ten_machines.refuse_one(hosts["b"], monkeypatch.setattr)
 
 
 def run(tmp_path, monkeypatch, policy):
