@@ -1,15 +1,27 @@
 """The whole port against a simulated host: real WinRM, our own scripts, a real SMB server, real VHDX files."""
 
+import copy
+import re
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hyperv_peer import World
 from hyperv_place import MIB, Place, kept, running, settings, source
 
-from drover.errors import BadInputError, OperatorNeededError
-from drover.model import Firmware, PowerState
+sys.path.append(str(Path(__file__).parents[1] / "concerns"))
+from factory import preflight  # noqa: E402
+
+from drover.concerns import disk_raw_mapping, machine_replica, machine_saved, machine_shielded  # noqa: E402
+from drover.concerns.catalogue import ConcernModule  # noqa: E402
+from drover.errors import BadInputError, OperatorNeededError  # noqa: E402
+from drover.model import Firmware, PowerState  # noqa: E402
+from drover_lab.hyperv.world.store import world as states  # noqa: E402
 
 NASTY = ("'; Stop-Computer #", "$(id)", "a`b", "two\r\nlines", "..\\..\\x", "[a]*", "Müller's – 🐑")
 
@@ -132,3 +144,51 @@ def test_a_file_that_is_in_the_way_is_not_touched(place: Place) -> None:
         hypervisor.remove("web", given.owner)
         assert hypervisor.machines() == []
         file.unlink()
+
+
+@pytest.mark.parametrize(
+    ("changes", "concern", "sentence", "read"),
+    [
+        ({"state": "Saved"}, machine_saved, "Machine 'web' is saved, not off.", "is neither running nor off."),
+        ({"replication": "Replicating"}, machine_replica, "Machine 'web' takes part in Hyper-V Replica (", None),
+        ({"shielded": True}, machine_shielded, "Machine 'web' is protected by its host (shielded).", None),
+        ({"disk": {"disk_number": 3, "path": "Disk 3"}}, disk_raw_mapping, "Disk IDE 0:0 of 'web' stands for a LUN or "
+         "a physical disk.", "is a physical disk (pass-through), so it is no file that could be read."),
+    ],
+)  # fmt: skip
+def test_a_machine_that_must_not_move_is_refused_in_words_and_stays_as_it_is(
+    place: Place, changes: dict[str, Any], concern: ConcernModule, sentence: str, read: str | None
+) -> None:
+    before, machine = place.files(), source(firmware=Firmware.BIOS)
+    given = settings(machine)
+    with place.open() as hypervisor:
+        hypervisor.define(machine, given)
+        with altered(place, changes):
+            seen = hypervisor.machine("web")
+            assert sentence in " ".join(found.assessment for found in concern.check(preflight(seen)))
+            assert not concern.WAIVABLE or concern is machine_replica
+            if read is not None:
+                with pytest.raises(OperatorNeededError, match=re.escape(read)), hypervisor.read_disks("web"):
+                    raise AssertionError("read")
+            assert (hypervisor.machine("web"), place.peer.shells) == (seen, [])
+        hypervisor.remove("web", given.owner)
+        assert hypervisor.machines() == []
+    assert place.files() == before
+
+
+@contextmanager
+def altered(place: Place, changes: dict[str, Any]) -> Iterator[None]:
+    """The machine as somebody else has set it, for a while; under `disk`, its first disk."""
+    values = {name: value for name, value in changes.items() if name != "disk"}
+    with states(place.world) as found:
+        (host,) = found["hosts"].values()
+        (kept_one,) = host["machines"].values()
+        was = copy.deepcopy(kept_one)
+        kept_one.update(values)
+        kept_one["disks"][0].update(changes.get("disk", {}))
+    try:
+        yield
+    finally:
+        with states(place.world) as found:
+            (host,) = found["hosts"].values()
+            host["machines"][was["id"]] = was
