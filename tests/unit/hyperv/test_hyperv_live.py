@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from answers import foreign
@@ -117,6 +117,36 @@ def test_what_stands_against_it_is_said_before_anything_moves(two: Two) -> None:
             begin(here, there)
         assert "Remove-VMSavedState" in caught.value.remedy
         assert here.live_status("web", there).state is LiveState.ABSENT
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"objections": [[33012, "Could not find Ethernet switch 'production'."]]},
+            "Hyper-V says: Could not find Ethernet switch 'production'. Make the virtual switches on 127.0.0.1 that "
+            "the wave maps to (production), or one of the name that is missed.",
+        ),
+        # Somebody removed it after the plan was made.
+        (
+            {"switches": {"isolated": "Private"}},
+            "The virtual switch 'production' does not exist on 127.0.0.1. Make it, or map another one.",
+        ),
+    ],
+)
+def test_a_switch_that_is_missing_at_the_target_is_told(two: Two, changes: dict[str, Any], sentence: str) -> None:
+    two.set("HV-R", **changes)
+    try:
+        with two.open() as here, two.target() as there:
+            before = here.machine("web")
+            with pytest.raises(OperatorNeededError) as caught:
+                begin(here, there)
+            assert str(caught.value).endswith(sentence)
+            assert here.machine("web") == before
+            assert there.machines() == []
+            assert (two.here.shells, two.there.shells) == ([], [])
+    finally:
+        two.set("HV-R", switches={"production": "External", "isolated": "Private"})
 
 
 def test_a_host_that_is_busy_is_waited_for(two: Two) -> None:
