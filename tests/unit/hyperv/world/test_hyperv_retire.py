@@ -133,3 +133,9 @@ def test_a_machine_whose_disks_nobody_can_tell_stops_it(hv: Peer, session: Sessi
     with pytest.raises(DroverError, match=said):
         retire.retire(session, "old", OWNER)
     assert hv.file().exists()
+
+
+def test_a_set_of_disks_is_nobody_s_alone_even_where_it_cannot_be_read(hv: Peer, session: Session) -> None:
+    found = inventory.machine(session, "old").disks[0]
+    assert retire._goes(found)
+    assert not retire._goes(replace(found, path="D:\\x\\Shared.VHDS"))

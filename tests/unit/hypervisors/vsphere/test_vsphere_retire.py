@@ -155,6 +155,33 @@ def test_what_is_not_its_alone_stays_and_a_killed_one_is_repeated(
     gone(hypervisor, session, "lender")
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_removal_that_another_try_began_may_end_first(
+    hypervisor: VsphereHypervisor,
+    session: Session,
+    source: VirtualMachine,
+    monkeypatch: pytest.MonkeyPatch,
+    ended: bool,
+) -> None:
+    """The task of a killed try goes on at the server: ours then finds no machine, which is what was wanted."""
+    real = tasks.wait
+
+    def late(session: Session, task: Any, what: str, **more: Any) -> Any:
+        if ended:
+            real(session, task, what, **more)
+        raise OperatorNeededError("the machine was already deleted", remedy="none")
+
+    monkeypatch.setattr(tasks, "wait", late)
+    if ended:
+        assert len(hypervisor.retire("old", retiring(source)).removed) == 2
+    else:
+        monkeypatch.setattr(type(lookup.require(session, "old")), "Destroy_Task", lambda _: None)
+        with pytest.raises(OperatorNeededError, match="already deleted"):
+            hypervisor.retire("old", retiring(source))
+        monkeypatch.undo()
+        gone(hypervisor, session, "old")
+
+
 def test_snapshots_of_others_stop_it_and_its_own_reader_s_does_not(
     hypervisor: VsphereHypervisor, session: Session, source: VirtualMachine
 ) -> None:
