@@ -1,34 +1,20 @@
 """Concerns as real libvirt hosts raise them: machines that are defined, never started, each with something wrong."""
 
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plants import CANNOT, CRITICAL, WARNINGS, plant
 
 from drover import cli
+from drover.concerns import catalogue
 from drover.model import to_json
 from drover_lab import lab as labs
 from drover_lab.lab import Lab
 
 pytestmark = pytest.mark.lab
-
-IMAGES = "/var/lib/libvirt/images"
-DISK = "<disk type='file' device='{device}'><driver name='qemu' type='{format}'/><source file='{path}'/><target dev='{dev}' bus='sata'/>{more}</disk>"  # noqa: E501
-DOMAIN = """
-<domain type='qemu'>
-  <name>{name}</name><uuid>00000000-0000-4000-8000-{number:012}</uuid>
-  <memory unit='MiB'>{memory}</memory><vcpu>{cpus}</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os>
-  <features>{features}</features>
-  <devices>
-    {devices}
-    <interface type='network'><mac address='52:54:00:aa:00:{number:02x}'/><source network='{network}'/><model type='virtio'/></interface>
-  </devices>
-</domain>
-"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")
@@ -40,101 +26,13 @@ def lab() -> Iterator[Lab]:
         labs.down(name)
 
 
-class Builder:
-    """Collects what is to be made on the hosts, to make it in a few goes: each login costs time."""
-
-    def __init__(self) -> None:
-        self.commands: dict[str, list[list[str]]] = {"kvm-a": [], "kvm-b": []}
-
-    def image(self, name: str, size: str, *options: str, host: str = "kvm-a", folder: str = IMAGES) -> str:
-        path = f"{folder}/{name}"
-        kind = path.rsplit(".", 1)[1].replace("iso", "raw")
-        self.commands[host].append(["qemu-img", "create", "-q", "-f", kind, *options, path, size])
-        return path
-
-    def define(self, name: str, number: int, devices: str, *, host: str = "kvm-a", **values: Any) -> None:
-        settings: dict[str, Any] = {"memory": 64, "cpus": 1, "features": "<acpi/>", "network": "production"} | values
-        text = DOMAIN.format(name=name, number=number, devices=devices, **settings)
-        path = f"/tmp/{number}.xml"
-        self.commands[host].append(["sh", "-c", 'printf %s "$1" >"$2"', "sh", text, path])
-        self.commands[host].append(["virsh", "-q", "define", path])
-
-    def run(self, lab: Lab) -> None:
-        for host, commands in self.commands.items():
-            for first in range(0, len(commands), 12):
-                some = commands[first : first + 12]
-                lab.run(host, ["sh", "-e", "-c", "\n".join(shlex.join(command) for command in some)])
-
-
-def disk(path: str, *, kind: str = "qcow2", dev: str = "sda", device: str = "disk", more: str = "") -> str:
-    return DISK.format(path=path, format=kind, dev=dev, device=device, more=more)
-
-
 @pytest.fixture(scope="module")
 def machines(lab: Lab) -> None:
-    """Each is named after what is wrong with it."""
-    make = Builder()
-    image, define = make.image, make.define
-
-    def small(name: str, **where: str) -> str:
-        return disk(image(f"{name}.qcow2", "64M", **where))
-
-    define("fine", 1, small("fine"))
-    define("unmapped", 2, small("unmapped"), network="dmz")
-    define("twin", 3, small("twin"))
-    define("twin", 4, small("twin", host="kvm-b"), host="kvm-b")
-    define("cloned", 5, small("cloned"))
-    define("forgotten copy", 5, small("copy", host="kvm-b"), host="kvm-b")
-    base = image("base.qcow2", "64M")
-    define("linked", 6, disk(image("linked.qcow2", "64M", "-b", base, "-F", "qcow2")))
-    define("remembering", 7, small("remembering"))
-    make.commands["kvm-a"].append(["virsh", "-q", "snapshot-create-as", "remembering", "before"])
-    define("sharing", 8, disk(image("shared.raw", "64M"), kind="raw", more="<shareable/>"))
-    cd = disk(image("medium.iso", "1M"), kind="raw", dev="sdb", device="cdrom", more="<readonly/>")
-    define("watching", 9, small("watching") + cd)
-    define("trusted", 10, small("trusted") + TPM)
-    define("handed", 11, small("handed") + HOSTDEV)
-    usb = "<redirdev bus='usb' type='tcp'><source mode='connect' host='127.0.0.1' service='4000'/></redirdev>"
-    define("deaf", 12, small("deaf") + usb, features="<apic/>")
-    define("huge", 13, small("huge"), memory=64 * 1024 * 1024, cpus=200)
-    define("outside", 14, small("outside", folder="/var/tmp"))
-    define("gone", 15, disk(f"{IMAGES}/gone.qcow2"))
-    define('quoted "name" Köln', 16, small("quoted"))
-    define("large", 17, disk(image("full.raw", "80M", "-o", "preallocation=falloc"), kind="raw"))
-    make.run(lab)
-
-
-TPM = "<tpm model='tpm-tis'><backend type='passthrough'><device path='/dev/tpm0'/></backend></tpm>"
-HOSTDEV = """<hostdev mode='subsystem' type='pci' managed='yes'>
-  <source><address domain='0x0000' bus='0x00' slot='0x1f' function='0x0'/></source></hostdev>"""
-CRITICAL = {
-    "fine": set(),
-    "unmapped": {"network.unmapped"},
-    "twin": {"target.name_taken"},
-    "cloned": {"target.uuid_taken", "target.mac_clash"},
-    "linked": set(),
-    "remembering": set(),
-    "sharing": {"disk.shared"},
-    "watching": {"device.media"},
-    "trusted": {"device.tpm"},
-    "handed": {"device.passthrough"},
-    "deaf": set(),
-    "huge": {"host.memory"},
-    "outside": {"storage.unmapped"},
-    "gone": {"disk.capacity"},
-    'quoted "name" Köln': set(),
-    "nobody": {"machine.unknown"},
-}
-WARNINGS = {
-    "linked": {"disk.backing_chain"},
-    "remembering": {"machine.snapshots"},
-    "deaf": {"device.usb"},
-    "huge": {"cpu.count"},
-}
+    plant(lab)
 
 
 def wave(tmp_path: Path, machines: list[dict[str, Any]], **changes: Any) -> Path:
-    values = {
+    values: dict[str, Any] = {
         "wave": "odd",
         "source": "lab_kvm_a",
         "target": "lab_kvm_b",
@@ -157,6 +55,9 @@ def plan(lab, machines, monkeypatch, capsys):
         for host in ("kvm-a", "kvm-b"):
             connection = lab.connection(host)
             monkeypatch.setenv(f"AIRFLOW_CONN_{connection['id'].upper()}", json.dumps(connection))
+        again = lab.connection("kvm-a") | {"id": "lab_again"}
+        again["extra"] = dict(again["extra"]) | {"verify_host_key": False}
+        monkeypatch.setenv("AIRFLOW_CONN_LAB_AGAIN", json.dumps(again))
         code = cli.main(["plan", "--json", str(path)])
         out, err = capsys.readouterr()
         assert not err
@@ -174,8 +75,51 @@ def test_each_machine_raises_the_concerns_that_it_is_made_for(plan, tmp_path):
     code, report = plan(wave(tmp_path, machines))
     assert code == 1
     assert {m["name"]: ids(m, "Critical") for m in report["machines"]} == CRITICAL
+    assert all("checks.none" in ids(m, "Warning") for m in report["machines"])
     found = {m["name"]: ids(m, "Warning") - {"checks.none", "host.memory"} for m in report["machines"]}
     assert {name: warnings for name, warnings in found.items() if warnings} == WARNINGS
+
+
+COMMAND = {"command": {"connection": "nobody_has_it", "run": ["true"]}}
+SHORT = {"opens": "22:00", "closes": "22:01", "timezone": "UTC"}
+MAPPINGS = {"networks": {"production": "isolated"}, "storage": {"default": "small"}, "test_network": "isolated"}
+FINE, LIVE = {"name": "fine"}, {"name": "fine", "strategy": "live"}
+SEEING = {"name": "seeing through", "strategy": "live"}
+# What the wave says beyond the usual, of which machine, and what is found of it: a plan each costs time.
+BY_WAVE: list[tuple[dict[str, Any], dict[str, Any], set[str]]] = [
+    ({}, SEEING, {"cpu.passthrough"}),
+    ({}, LIVE | {"checks": [COMMAND]}, {"connection.missing", "live.unencrypted", "strategy.live_unproven"}),
+    ({"target": "lab_again"}, FINE, {"connection.host_key", "host.same"}),
+    ({"mappings": MAPPINGS}, {"name": "wide"}, {"network.isolated", "storage.disk_over_pool"}),
+    ({"backup": {"folder": "/etc/passwd/below"}, "window": SHORT}, FINE, {"backup.folder", "window.too_short"}),
+    # A folder of the kernel's: it can be written to, and there is no room in it.
+    (
+        {"backup": {"folder": "/proc"}, "rehearsal": {"required": "7 days"}},
+        {"name": "large"},
+        {"backup.space", "rehearsal.missing"},
+    ),
+]
+# Planted by a test of their own below, or by every wave here.
+OTHERWISE = {
+    "checks.none",
+    "machine.power_state",
+    "network.missing",
+    "storage.missing",
+    "storage.too_small",
+    "trial.network",
+}
+
+
+def test_every_concern_is_planted_here_or_it_is_said_why_not():
+    planted = set().union(*CRITICAL.values(), *WARNINGS.values(), *(found for *_, found in BY_WAVE), OTHERWISE)
+    assert planted | CANNOT.keys() == {module.ID for module in catalogue.modules()}
+    assert planted & CANNOT.keys() == set()
+
+
+@pytest.mark.parametrize(("changes", "machine", "expected"), BY_WAVE)
+def test_what_the_wave_brings_about_is_found(plan, tmp_path, changes, machine, expected):
+    _, report = plan(wave(tmp_path, [{"strategy": "cold"} | machine], **changes))
+    assert expected <= {found["id"] for found in report["machines"][0]["concerns"]}
 
 
 def test_a_live_move_needs_a_machine_that_runs_and_has_no_snapshots(plan, tmp_path):
@@ -197,7 +141,8 @@ def test_a_pool_that_is_too_small_is_told_before_anything_is_copied(plan, tmp_pa
     mappings = {"networks": {"production": "production"}, "storage": {"default": "small"}, "test_network": "isolated"}
     machines = [{"name": name, "strategy": "cold"} for name in ("fine", "large")]
     _, report = plan(wave(tmp_path, machines, mappings=mappings))
-    assert [ids(machine, "Critical") for machine in report["machines"]] == [{"storage.too_small"}] * 2
+    fine, large = (ids(machine, "Critical") for machine in report["machines"])
+    assert (fine, large) == ({"storage.too_small"}, {"storage.too_small", "storage.disk_over_pool"})
     assert plan(wave(tmp_path, machines[:1], mappings=mappings))[0] == 0
 
 
