@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from drover.errors import BadInputError
 from drover.evidence.files import safe_name, write_durably
 from drover.waves.loader import load, parse
 from drover.waves.schema import Wave
@@ -53,6 +54,7 @@ def keep(wave: str, run: str, dag: str) -> Kept:
     """
     asked = _asked(wave, run)
     if (found := _read(asked)) is not None:
+        _refuse_other(found, dag)
         return found
     said = read_wave(wave)
     if dag == rehearsal_of(said):
@@ -63,7 +65,18 @@ def keep(wave: str, run: str, dag: str) -> Kept:
     asked.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.link(named, asked)
-    return _read(asked) or kept
+    found = _read(asked) or kept
+    _refuse_other(found, dag)
+    return found
+
+
+def _refuse_other(found: Kept, dag: str) -> None:
+    """:raises BadInputError: the run has the id of a run of another DAG, so their evidence would be one."""
+    if dag and found.dag and dag != found.dag:
+        raise BadInputError(
+            f"The run {found.run} of {dag} has the id of a run of {found.dag}, which is of the same wave.",
+            remedy="Trigger it anew under another run id.",
+        )
 
 
 def of_run(wave: str, run: str) -> Kept | None:

@@ -101,12 +101,27 @@ def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine
 
 
 def after_failure(kept: Kept) -> list[Machine]:
-    """Where a machine of the run was not moved, those that were, in reverse order. They are held from here on."""
+    """Where a machine of the run was not moved, those that were, in reverse order. They are held from here on.
+
+    One that cannot go back does not keep the others; the report tells that it stayed.
+
+    :raises DroverError: none of them can.
+    """
     plans, because = to_take_back(kept.wave, RunStore(store_root(), kept.wave.wave, kept.run))
+    begun: list[Machine] = []
+    refused: list[DroverError] = []
     for plan in plans:
-        with open_move(kept.wave, plan.key, kept.run, resolve, store_root()) as move:
-            returning.begin(move, because)
-    return [_machine(kept, plan.name) for plan in plans]
+        try:
+            with open_move(kept.wave, plan.key, kept.run, resolve, store_root()) as move:
+                returning.begin(move, because)
+        except DroverError as error:
+            log.error("'%s' is not taken back: %s", plan.name, error)
+            refused.append(error)
+        else:
+            begun.append(_machine(kept, plan.name))
+    if refused and not begun:
+        raise refused[0]
+    return begun
 
 
 def left_behind(is_running: IsRunning) -> list[Machine]:

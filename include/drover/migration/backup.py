@@ -23,6 +23,7 @@ from drover.blocks.images import create_image, serve_image
 from drover.errors import CorruptionError, OperatorNeededError
 from drover.evidence.files import safe_name, write_durably
 from drover.evidence.store import MachineStore, RunStore
+from drover.migration.claims import refuse_foreign
 from drover.migration.disks import Manifests, copy_disks, totals
 from drover.migration.identity import refuse_another
 from drover.migration.move import Move
@@ -33,6 +34,8 @@ from drover.waves.schema import Wave
 
 @stage("backup")
 def run(move: Move) -> Facts:
+    # Another run may have its source down: a machine that is read meanwhile could not be started again.
+    refuse_foreign(move)
     shelf = shelf_of(move)
     if (sealed := shelf.seal()) is not None:
         check_whole(move)

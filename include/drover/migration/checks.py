@@ -11,6 +11,9 @@ from drover.migration.move import Move
 from drover.quality.runner import Verdict
 from drover.waves.checks import CommandCheck
 
+# What a test says that had no check to ask: a suite over no results passes.
+NOTHING_ASKED = "it was started, but the wave names no check that can be asked there, so nobody knows whether it works"
+
 Connect = Callable[[str, int, float], Stream]
 
 

@@ -1,7 +1,8 @@
 """Identify the machine: everything a migration needs to know of it, checked before anything builds on it."""
 
-from drover.errors import CorruptionError, OperatorNeededError
+from drover.errors import CorruptionError
 from drover.migration import claims, intents
+from drover.migration.identity import refuse_migrated
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
@@ -13,7 +14,7 @@ from drover.model import VirtualMachine
 def run(move: Move) -> Facts:
     refuse_lost_wave(move)
     machine = move.source.machine(move.name)
-    _refuse_migrated(machine)
+    refuse_migrated(machine)
     if intents.declared(move.store, Intent.BEGUN):
         # What it was like before is what a rollback restores; a machine that we shut down is not news.
         machine = move.machine
@@ -34,16 +35,6 @@ def run(move: Move) -> Facts:
         "bytes": sum(disk.size for disk in machine.disks),
         "bytes_allocated": sum(disk.allocated for disk in machine.disks),
     }
-
-
-def _refuse_migrated(machine: VirtualMachine) -> None:
-    tag = machine.ownership
-    if tag is not None and tag.role == "migrated":
-        raise OperatorNeededError(
-            f"Machine '{machine.name}' on {machine.host} was migrated by wave '{tag.wave}' in run {tag.run}; "
-            "what is here is the source that was left behind.",
-            remedy="Take the machine out of the wave, or roll that run back first.",
-        )
 
 
 def _validate(move: Move, machine: VirtualMachine) -> None:

@@ -16,6 +16,15 @@ log = logging.getLogger(__name__)
 
 @stage("preflight")
 def run(move: Move) -> Facts:
+    return _ask(move)
+
+
+def ask_again(move: Move) -> None:
+    """Right before the source goes down: what has come to stand in the way since the run's first task."""
+    move.store.record("preflight", "info", {"again": True, **_ask(move)})
+
+
+def _ask(move: Move) -> Facts:
     facts = gather(move.wave, move.plan, move.source, move.target, move.resolve)
     known = replace(facts, backed_up=backup.sealed(move.wave, move.run, move.root), fit=window.look_ahead(move, facts))
     known = replace(known, rehearsed=rehearsed.newest(move.root, move.machine.uuid, move.wave, move.plan))

@@ -75,7 +75,10 @@ def run(move: Move) -> Facts:
             f"{' '.join(outcome.failures)}",
             remedy="Without a backup that works the machine is not moved; look at its checks and at the backup.",
         )
-    return {"policy": policy, "backup": _seal(move), "network": network, "name": double.name, "checks": outcome.checks}
+    facts: Facts = {"policy": policy, "backup": _seal(move), "network": network, "name": double.name}
+    if not results:
+        return {**facts, "checks": 0, "skipped": checks.NOTHING_ASKED}
+    return {**facts, "checks": outcome.checks}
 
 
 @dataclass(frozen=True, slots=True)

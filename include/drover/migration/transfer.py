@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
-from drover.migration import along, bandwidth, claims, compare, identity, intents, window
+from drover.migration import along, bandwidth, claims, compare, identity, intents, preflight, window
 from drover.migration.disks import COMPARED, SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -76,12 +76,29 @@ def _begin(move: Move) -> None:
     window.check(move)
     identity.refuse_another(move)
     claims.claim(move)
+    if not intents.declared(move.store, Intent.BEGUN):
+        try:
+            _look_again(move)
+        except Exception:
+            # Nothing was changed, so nobody need wait for this run.
+            claims.release(move)
+            raise
     intents.declare(move.store, Intent.BEGUN)
-    if move.machine.state is PowerState.OFF and (state := move.source.power_state(move.name)) is not PowerState.OFF:
+
+
+def _look_again(move: Move) -> None:
+    """Days may lie between the first look and this one: an approval, a window, a wave before this one.
+
+    Under the claim, so that what is seen stays so as far as Drover goes.
+    """
+    now = move.source.machine(move.name)
+    identity.refuse_migrated(now)
+    if now.state is not move.machine.state:
         raise OperatorNeededError(
-            f"Machine '{move.name}' was off when the run began and is {state} now.",
+            f"Machine '{move.name}' was {move.machine.state} when the run began and is {now.state} now.",
             remedy="Run the wave again, so that it is moved as what it is now.",
         )
+    preflight.ask_again(move)
 
 
 def _take_down(move: Move) -> None:
@@ -194,13 +211,20 @@ def _compare_and_resume(move: Move, final: LiveStatus) -> Facts:
     """Both disks stand still: the source is off, the target paused. Equal, the target runs on; else it never does."""
     if move.target.power_state(move.name) is not PowerState.PAUSED:
         # A killed try compared and resumed it already; what it saw was kept before it resumed.
-        return {"compared": True} if move.store.read_json(COMPARED) else _not_compared(move)
+        seen = move.store.read_json(COMPARED)
+        return {"compared": True, "downtime_seconds": seen["downtime"]} if seen else _not_compared(move)
     compare.both_ends(move)
-    move.store.write_json(COMPARED, {"at": time.time()})
+    if (state := move.source.power_state(move.name)) is not PowerState.OFF:
+        raise OperatorNeededError(
+            f"Machine '{move.name}' is {state} at the source, so its paused double at the target is not resumed.",
+            remedy="Find out who started it; the move is taken back.",
+        )
+    downtime = round(_still(move) + (final.downtime or 0.0), 3)
+    move.store.write_json(COMPARED, {"at": time.time(), "downtime": downtime})
     intents.declare(move.store, Intent.TARGET_STARTED)
     move.target.tag(move.name, move.owner_as("started"))
     move.target.resume(move.name)
-    return {"compared": True, "downtime_seconds": round(_still(move) + (final.downtime or 0.0), 3)}
+    return {"compared": True, "downtime_seconds": downtime}
 
 
 def _still(move: Move) -> float:

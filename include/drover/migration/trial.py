@@ -29,4 +29,6 @@ def run(move: Move) -> Facts:
             f"Machine '{move.name}' came up on the network '{where}' but failed: {' '.join(outcome.failures)}",
             remedy="There is no cutover; look at the machine's console at the target on the next try.",
         )
+    if not results:
+        return {"network": where, "checks": 0, "skipped": f"on the network {where}, {checks.NOTHING_ASKED}"}
     return {"network": where, "checks": outcome.checks}

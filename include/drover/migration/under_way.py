@@ -40,7 +40,8 @@ def left(move: Move, loads: dict[str, Load], behind: dict[str, frozenset[str]]) 
 
 
 def keep_loads(move: Move, loads: dict[str, Load]) -> None:
-    move.store.write_json(_LOADS, {name: asdict(load) for name, load in loads.items()})
+    # Names are values and not keys: a key that looks like a secret's is refused, and a machine may be called so.
+    move.store.write_json(_LOADS, [{"machine": name, **asdict(load)} for name, load in loads.items()])
 
 
 def kept_loads(move: Move) -> dict[str, Load] | None:
@@ -49,6 +50,5 @@ def kept_loads(move: Move) -> dict[str, Load] | None:
     if found is None:
         return None
     return {
-        name: Load(value["data"], value["memory"], value["host"], tuple(value["pools"]))
-        for name, value in found.items()
+        value["machine"]: Load(value["data"], value["memory"], value["host"], tuple(value["pools"])) for value in found
     }

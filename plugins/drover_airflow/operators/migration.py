@@ -146,11 +146,13 @@ class TransferOperator(StageOperator):
         return self.execute(context)
 
     def _finished(self, move: "Move") -> bool:
-        from drover.migration import transfer
+        from drover.migration import slots, transfer
 
         over = transfer.ended(move, within=_SHORT)
         if over:
             transfer.finish(move)
+            # An earlier try may have left it a place for a longer move.
+            slots.leave(move)
         return over
 
     def execute_complete(self, context: Context, event: dict[str, str]) -> Facts:
@@ -218,6 +220,7 @@ class RollbackOperator(StageOperator):
     """Brings the source back after a failure; skipped where nothing had been changed yet."""
 
     stage = "rollback"
+    patient = True
     ui_color = "#f2d9d5"
 
     def execute(self, context: Context) -> Facts:

@@ -7,13 +7,14 @@ from airflow.sdk import Context, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 
 from drover.evidence.store import RunStore
-from drover.migration.outcome import not_moved, outcomes
+from drover.migration.outcome import moved, not_moved, outcomes
+from drover.migration.together import TAKE_BACK
+from drover.waves.schema import Wave
 from drover_airflow.moves import wave_of_run
 from drover_airflow.operators.base import DroverOperator
 from drover_airflow.settings import store_root
 
 Facts = dict[str, Any]
-_STAYED = "Those that were moved stay at the target, because the wave says so (on_failure: stay)."
 
 
 class ReportOperator(DroverOperator):
@@ -44,5 +45,12 @@ class ReportOperator(DroverOperator):
         lost = not_moved(result)
         if lost:
             told = f"{len(lost)} of {len(result)} machines were not moved. {' | '.join(lost)}"
-            raise AirflowFailException(told if len(lost) == len(result) else f"{told} | {_STAYED}")
+            stayed = [name for name, facts in result.items() if moved(facts)]
+            raise AirflowFailException(f"{told} | {_stayed(wave, stayed)}" if stayed else told)
         return result
+
+
+def _stayed(wave: Wave, names: Sequence[str]) -> str:
+    if wave.on_failure != TAKE_BACK:
+        return f"Those that were moved stay at the target, because the wave says so (on_failure: {wave.on_failure})."
+    return f"Not taken back, though the wave says so (on_failure: {wave.on_failure}): {', '.join(names)}."

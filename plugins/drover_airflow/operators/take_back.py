@@ -22,6 +22,7 @@ class TakeBackOperator(DroverOperator):
 
     template_fields: Sequence[str] = ("wave", "run", "machine")
     ui_color = "#f2d9d5"
+    patient = True
 
     def __init__(self, *, wave: str, run: str, machine: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

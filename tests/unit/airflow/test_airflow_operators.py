@@ -15,6 +15,7 @@ from drover.migration.slots import Turn
 from drover_airflow.operators import migration
 from drover_airflow.operators.migration import RollbackOperator, TransferOperator, ValidateOperator
 from drover_airflow.operators.report import ReportOperator
+from drover_airflow.operators.take_back import TakeBackOperator
 from drover_airflow.triggers.migration import TransferTrigger
 
 CONTEXT = {"run_id": "run 1"}
@@ -187,3 +188,22 @@ def test_a_wave_file_that_is_gone_is_told(tmp_path):
     operator = ValidateOperator(task_id="validate", wave=str(tmp_path / "none.yaml"), machine="db")
     with pytest.raises(AirflowFailException, match="no such file"):
         operator.execute(CONTEXT)
+
+
+@pytest.mark.parametrize("operator", [RollbackOperator, TakeBackOperator])
+def test_a_machine_on_its_way_back_is_tried_again_whatever_is_in_the_way(stage, monkeypatch, operator):
+    """A host that says `image is locked` once must not leave the source off until the whole wave has ended."""
+    failing = fails_with(OperatorNeededError("The image is locked.", remedy="Wait."))
+    stage("rollback", run=failing)
+    monkeypatch.setattr("drover_airflow.operators.take_back.reopened", migration.opened)
+    values = {"run": "run 1"} if operator is TakeBackOperator else {}
+    task = operator(task_id="rollback", wave="w.yaml", machine="db", **values)
+    with pytest.raises(AirflowException, match="The image is locked. Wait.") as caught:
+        task.execute(CONTEXT)
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_a_wrong_answer_in_the_form_is_not_tried_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("DROVER_STORE", str(tmp_path))
+    with pytest.raises(AirflowFailException, match="Nothing is known of a run"):
+        TakeBackOperator(task_id="take_back", wave="nowhere", run="no-run", machine="db").execute(CONTEXT)

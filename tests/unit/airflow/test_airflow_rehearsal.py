@@ -3,6 +3,7 @@
 import pytest
 from waves_for_dags import pair
 
+from drover.errors import BadInputError
 from drover_airflow.kept import keep, newest_run
 from drover_airflow.wave_files import dags_of, rehearsals_of
 
@@ -44,3 +45,11 @@ def test_what_its_runs_do_is_a_rehearsal_whatever_the_file_says(folder):
     assert keep(path, "rehearsed-1", "rehearse_pair").wave.mode == "rehearsal"
     assert keep(path, "rehearsed-1", "").wave.mode == "rehearsal"
     assert newest_run("pair") == "real-1"
+
+
+def test_a_run_of_the_wave_is_no_run_of_its_rehearsal(tmp_path):
+    """Their evidence would be one, so neither begins under the other's id."""
+    path = str(pair(tmp_path))
+    keep(path, "night-1", "rehearse_pair")
+    with pytest.raises(BadInputError, match="run night-1 of wave_pair has the id of a run of rehearse_pair"):
+        keep(path, "night-1", "wave_pair")

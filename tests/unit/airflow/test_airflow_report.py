@@ -1,5 +1,6 @@
 """The last task of a wave says what became of each machine, and fails where not all were moved."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -20,10 +21,12 @@ def run(tmp_path, monkeypatch):
     return RunStore(tmp_path / "store", "pair", RUN)
 
 
-def report(tmp_path):
+def report(tmp_path, more=""):
+    path = pair(tmp_path)
+    path.write_text(path.read_text() + more)
     asset = Asset("result")
     events = {asset: SimpleNamespace(extra=None)}
-    operator = ReportOperator(task_id="report", wave=str(pair(tmp_path)), outlets=[asset])
+    operator = ReportOperator(task_id="report", wave=str(path), outlets=[asset])
     try:
         return operator.execute({"run_id": RUN, "outlet_events": events})
     finally:
@@ -84,3 +87,16 @@ def test_a_commit_that_a_person_took_back_is_not_called_moved(run):
     assert outcome(store)["state"] == "moved"
     store.record("rollback", "passed", {"committed": True})
     assert outcome(store)["state"] == "brought back"
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("stay", "Those that were moved stay at the target, because the wave says so (on_failure: stay)."),
+        ("take back", "Not taken back, though the wave says so (on_failure: take back): db."),
+    ],
+)
+def test_what_stays_is_told_with_the_reason(run, tmp_path, policy, said):
+    run.machine("db").record("commit", "passed", {})
+    with pytest.raises(AirflowFailException, match=re.escape(said)):
+        report(tmp_path, f"on_failure: {policy}\n")

@@ -1,12 +1,13 @@
 """Which machines the DAGs `rollback` and `sweep` take back, and which they leave alone."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from waves_for_dags import write
 
-from drover.errors import BadInputError, CorruptionError
+from drover.errors import BadInputError, CorruptionError, OperatorNeededError
 from drover.evidence.store import RunStore
 from drover.migration import alone, claims, intents, restore_test, rollback
 from drover.migration.intents import Intent
@@ -219,3 +220,30 @@ def test_one_machine_whose_records_are_broken_does_not_keep_the_others(wave, mon
         claims.release(move)
     with pytest.raises(CorruptionError, match="were altered"):
         left_behind(ended)
+
+
+# After a failure
+
+
+def test_one_that_cannot_go_back_does_not_keep_the_others(tmp_path, caplog):
+    """Somebody moves `app` on by another run already."""
+    kept = keep(str(write(tmp_path, "shop", MACHINES)), RUN, "wave_shop")
+    for name in ("db", "app", "web"):
+        with open_move(kept.wave, name, RUN, None, store_root()) as move:
+            move.remember(machine(name))
+            move.store.record("commit" if name != "web" else "validate", "passed" if name != "web" else "failed", {})
+    with open_move(kept.wave, "app", "later", None, store_root()) as move:
+        move.remember(machine("app"))
+        claims.claim(move)
+    kept = replace(kept, wave=kept.wave.model_copy(update={"on_failure": "take back"}))
+
+    assert names(taking_back.after_failure(kept)) == ["db"]
+    assert "'app' is not taken back: Machine 'app' is being moved by wave 'shop' in run later" in caplog.text
+
+    with open_move(kept.wave, "db", RUN, None, store_root()) as move:
+        claims.release(move)
+    with open_move(kept.wave, "db", "later", None, store_root()) as move:
+        move.remember(machine("db"))
+        claims.claim(move)
+    with pytest.raises(OperatorNeededError, match="in run later"):
+        taking_back.after_failure(kept)

@@ -1,11 +1,14 @@
 """Live moves that leave the source where it was, off."""
 
 import pytest
+from fake_host import Killed
 from outcomes import OFF, RUNNING, taken_back
 
 from conftest import STAGES, Site
-from drover.errors import CorruptionError, RetryableError
+from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveState
+from drover.migration import compare, transfer
+from drover.migration.move import Move
 from drover.model import PowerState
 
 
@@ -60,6 +63,43 @@ def test_a_difference_at_the_switchover_never_lets_the_target_run(live: Site) ->
 
 
 def begin_transfer(move: object) -> None:
-    from drover.migration import transfer
-
     assert transfer.begin(move)  # type: ignore[arg-type]
+
+
+def test_killed_once_it_was_resumed_a_retry_tells_the_whole_pause(live: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that the comparison took is downtime, also where the record of it was not written."""
+    live.wave["machines"][0] |= {"compare_at_switchover": True}
+    live.run_until("transfer")
+    real = live.target.resume
+
+    def killed(name: str) -> None:
+        real(name)
+        raise Killed
+
+    monkeypatch.setattr(live.target, "resume", killed)
+    monkeypatch.setattr(transfer, "_still", lambda _: 77.0)
+    with pytest.raises(Killed):
+        live.run("transfer")
+    monkeypatch.setattr(transfer, "_still", lambda _: 0.0)
+    live.run("transfer")
+    with live.move() as move:
+        passed = move.store.last("transfer", "passed")
+    assert passed is not None
+    assert passed.facts["downtime_seconds"] == 77.1
+
+
+def test_a_source_that_somebody_started_during_the_comparison_keeps_the_target_paused(
+    live: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.wave["machines"][0] |= {"compare_at_switchover": True}
+    live.run_until("transfer")
+    real = compare.both_ends
+
+    def started(move: Move) -> None:
+        real(move)
+        live.source.change("web", state=RUNNING)
+
+    monkeypatch.setattr(compare, "both_ends", started)
+    with pytest.raises(OperatorNeededError, match="'web' is running at the source, so its paused double at the target"):
+        live.run("transfer")
+    assert live.target.state("web") is PowerState.PAUSED

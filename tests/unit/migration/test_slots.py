@@ -10,9 +10,10 @@ import pytest
 
 from conftest import Site
 from drover.evidence.files import locked
-from drover.migration import claims, intents, slots
+from drover.migration import claims, intents, slots, transfer
 from drover.migration.intents import Intent
 from drover.migration.slots import FOLDER, Turn
+from drover_airflow.operators.migration import TransferOperator
 
 # Holds what it is given as a moving machine does, until its standard input ends.
 HOLDER = """
@@ -185,3 +186,19 @@ def test_names_with_slashes_do_not_leave_the_folder(pair: Site):
     pair.run("inventory")
     with turn_of(pair, 0):
         assert places(pair)[0] >= {"host a/../../a b"}
+
+
+def test_what_a_retry_finishes_at_once_gives_its_places_back(site: Site) -> None:
+    """The first try had deferred; the next one finds the move over."""
+    site.wave["machines"][0] |= {"strategy": "live"}
+    site.run_until("transfer")
+    with site.move() as move, slots.turn(move, "transfer") as turn:
+        assert transfer.begin(move)
+        turn.stay()
+    operator = TransferOperator(task_id="transfer", wave="unit", machine="web")
+    with site.move() as move:
+        assert slots.full_places(move.root, {"host a/a": 1}, ["another"]) != ()
+        with slots.turn(move, "transfer"):
+            assert transfer.begin(move)
+            assert operator._finished(move)
+        assert slots.full_places(move.root, {"host a/a": 1}, ["another"]) == ()

@@ -95,12 +95,15 @@ def _require_free(connection: Connection, machine: VirtualMachine, wanted: list[
 
 
 def _put_nvram(connection: Connection, machine: VirtualMachine) -> None:
-    """The UEFI variables (boot entries, Secure Boot keys) belong to the machine as its disks do."""
+    """The UEFI variables (boot entries, Secure Boot keys) belong to the machine as its disks do.
+
+    Those of an earlier try are replaced: the guest may have run on since, and changed its own.
+    """
     if machine.hypervisor != "libvirt":
         return  # Another platform's variables mean nothing to OVMF; it finds the disk's own boot loader.
     packed = ET.fromstring(machine.native).findtext(f"metadata/{{{xml.NVRAM}}}nvram")
     path = nvram_file(machine.name)
-    if machine.firmware is Firmware.UEFI and packed and not volumes.exists(connection, path):
+    if machine.firmware is Firmware.UEFI and packed:
         connection.ssh.check(["sh", "-c", _WRITE_FILE, "sh", path], stdin=unpack_nvram(packed))
 
 
