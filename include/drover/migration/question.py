@@ -69,7 +69,7 @@ def _summary(move: Move) -> Iterator[tuple[str, str]]:
         yield f"Compared: {what}", f"with {other}"
     where = f"on the network {test['network']}, " if "network" in test else ""
     yield "Test", test.get("skipped") or f"{where}{test.get('checks', 0)} checks passed"
-    told = proofs(move.plan)
+    told = proofs(move.plan, along=bool(backup.get("of", {}).get("taken_along")))
     yield "Proven", "; ".join(told.proves)
     yield "Not proven", "; ".join(told.cannot_prove) or "nothing that this strategy could have proven"
 

@@ -101,5 +101,5 @@ def _machine(seen: Preflight, load: Load | None, known: Known) -> PlannedMachine
         target=seen.target_host.name,
         concerns=tuple(run(seen)),
         estimate=estimate.estimate_machine(seen.wave, seen.plan, load, known) if load else None,
-        proofs=proofs(seen.plan),
+        proofs=proofs(seen.plan, along=bool(seen.source_facts.takes_along)),
     )

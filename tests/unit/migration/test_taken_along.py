@@ -6,6 +6,7 @@ from outcomes import RUNNING, taken_back
 from conftest import STAGES, Site
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveState
+from drover.migration.question import question
 
 
 def test_the_machine_ends_at_the_target_and_its_backup_stays_behind(along: Site) -> None:
@@ -30,6 +31,14 @@ def test_the_record_says_that_blocks_were_not_compared_and_files_with_the_backup
     assert facts["compared_with"]["blocks"].startswith("nothing: the platform took the machine along")
     assert set(facts["suites"]) == {"machine", "guest_files"}
     assert "read_disks" not in along.source.calls[along.source.calls.index("start_live") :]
+
+    # And so reads whoever is asked for the cutover, also where the source does not answer any more.
+    along.wave["approval"] = {"approvers": ["alice"], "deadline": "2 h"}
+    along.source.gone = True
+    with along.move() as move:
+        asked = question(move).body
+    assert "compared with the backup, which alone stays behind" in asked
+    assert "the source keeps nothing of the machine" in asked
 
 
 def test_a_file_that_is_not_what_the_backup_has_is_found(along: Site) -> None:

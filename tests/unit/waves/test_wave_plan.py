@@ -135,6 +135,28 @@ def test_what_is_proven_depends_on_the_strategy():
     assert compared.cannot_prove == ("that its application answers",)
 
 
+def test_of_a_machine_that_its_platform_takes_along_the_backup_alone_stays_behind(sites):
+    """Whatever the wave asks for: its disks cannot be compared with anything but the backup."""
+    web = parse(TEXT).machine("web")
+    for asked in (web, web.model_copy(update={"compare_at_switchover": True})):
+        told = proofs(asked, along=True)
+        assert told.proves == (
+            "a verified backup of every disk",
+            "the machine's settings",
+            "the files that nothing should have changed, compared with the backup, which alone stays behind",
+            "that its application answers",
+        )
+        assert told.cannot_prove == (
+            "every block: the guest writes while it moves",
+            "what was written since the backup: the source keeps nothing of the machine",
+        )
+    # A cold move of such a platform leaves the source where it is.
+    assert proofs(parse(TEXT).machine("db"), along=True) == proofs(parse(TEXT).machine("db"))
+    sites["a"].takes_along = True
+    found = plan(parse(TEXT), sites.__getitem__, resolve).machines[0]
+    assert found.proofs == proofs(web, along=True)
+
+
 # The command
 
 
