@@ -247,3 +247,12 @@ def _name(node: ast.Attribute | ast.Name) -> str:
 def _names(node: ast.Import | ast.ImportFrom) -> list[str]:
     module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
     return [f"{module}.{alias.name}" for alias in node.names]
+
+
+def test_of_a_machine_that_its_platform_took_along_there_is_nothing_to_remove(along: Site) -> None:
+    for stage in STAGES:
+        along.run(stage)
+    approve(along)
+    with pytest.raises(OperatorNeededError, match="its platform took it along, so its source has nothing of it"):
+        retire(along)
+    assert along.target.state("web") is PowerState.RUNNING

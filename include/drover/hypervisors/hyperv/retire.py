@@ -3,6 +3,9 @@
 The disks go first and the machine last: its notes carry the tag by which a retry knows what it began.
 """
 
+from pathlib import PureWindowsPath
+
+from drover.errors import OperatorNeededError
 from drover.hypervisors.hyperv import disks, inventory, scripts
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.port import Retired
@@ -26,6 +29,7 @@ def retire(session: Session, name: str, owner: Ownership) -> Retired:
     refuse_snapshots(machine, where)
     own = [disk for disk in machine.disks if _goes(disk)]
     _refuse_used(session, machine, own)
+    _require_folders(session, machine, own)
     scripts.run(session, "remove", id=machine.id, disks=[disk.path for disk in own])
     left = [disk.path for disk in machine.disks if disk not in own]
     left += [disk.backing for disk in own if disk.backing]
@@ -34,6 +38,17 @@ def retire(session: Session, name: str, owner: Ownership) -> Retired:
 
 def _goes(disk: Disk) -> bool:
     return is_its_own(disk) and not disk.path.lower().endswith(_SET)
+
+
+def _require_folders(session: Session, machine: VirtualMachine, own: list[Disk]) -> None:
+    """A disk that is not there counts as removed by a killed try; where its folder is away, it may come back."""
+    folders = sorted({str(PureWindowsPath(disk.path).parent) for disk in own})
+    if folders and (away := scripts.run(session, "missing", paths=folders)):
+        raise OperatorNeededError(
+            f"Nobody can tell whether disks of machine '{machine.name}' on {session.target.host} lie in "
+            f"{', '.join(map(str, away))}, which cannot be reached, so nothing of it is removed.",
+            remedy="Bring that volume or share back, then run this again.",
+        )
 
 
 def _refuse_used(session: Session, machine: VirtualMachine, own: list[Disk]) -> None:

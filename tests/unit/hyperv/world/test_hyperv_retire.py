@@ -139,3 +139,14 @@ def test_a_set_of_disks_is_nobody_s_alone_even_where_it_cannot_be_read(hv: Peer,
     found = inventory.machine(session, "old").disks[0]
     assert retire._goes(found)
     assert not retire._goes(replace(found, path="D:\\x\\Shared.VHDS"))
+
+
+def test_a_volume_that_is_away_is_no_disk_that_was_removed(hv: Peer, session: Session) -> None:
+    folder = hv.file().parent
+    away = folder.with_name("away")
+    folder.rename(away)
+    said = r"whether disks of machine 'old' on hv-a lie in D:\\Hyper-V\\Virtual Hard Disks, which cannot be reached"
+    with pytest.raises(OperatorNeededError, match=said):
+        retire.retire(session, "old", OWNER)
+    away.rename(folder)
+    assert retire.retire(session, "old", OWNER) == Retired((DISK, SECOND))
