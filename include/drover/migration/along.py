@@ -7,6 +7,7 @@ power, but whether it knows the machine at all; behind one manager, whether the 
 from drover.errors import OperatorNeededError
 from drover.hypervisors.port import LiveMover
 from drover.migration import backup, intents
+from drover.migration.identity import is_it
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.model import Strategy, VirtualMachine
@@ -25,13 +26,13 @@ def takes_along(move: Move) -> bool:
 def at_source(move: Move) -> VirtualMachine | None:
     """The machine where it came from, or None where it is not there."""
     found = move.source.find(move.name)
-    return found if _is_it(move, found) and (not _one_manager(move) or _is_before(move, found)) else None
+    return found if is_it(move, found) and (not _one_manager(move) or _is_before(move, found)) else None
 
 
 def at_target(move: Move) -> VirtualMachine | None:
     """The machine where it was to go, or None where it is not there."""
     found = move.target.find(move.name)
-    return found if _is_it(move, found) and (not _one_manager(move) or _is_behind(move, found)) else None
+    return found if is_it(move, found) and (not _one_manager(move) or _is_behind(move, found)) else None
 
 
 def arrived(move: Move) -> bool:
@@ -42,11 +43,6 @@ def arrived(move: Move) -> bool:
     wanted = move.wave.mappings_of(move.plan).host
     # A cluster is asked for by its name, which no host has; in it, any host will do.
     return wanted in (None, there.host) or wanted not in {host.name for host in move.target.hosts()}
-
-
-def _is_it(move: Move, found: VirtualMachine | None) -> bool:
-    """Another machine of the same name is not this one."""
-    return found is not None and found.uuid == move.machine.uuid
 
 
 # Behind one manager both ends know the machine, and its place tells: its disks, where those are to move; else its host.

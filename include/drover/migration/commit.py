@@ -4,7 +4,7 @@ Where the platform took the machine along, its verified backup is what stays beh
 """
 
 from drover.errors import OperatorNeededError
-from drover.migration import along, claims, intents
+from drover.migration import along, claims, identity, intents
 from drover.migration.cutover import refuse_stopped
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -23,9 +23,11 @@ def run(move: Move) -> Facts:
 def _make_final(move: Move) -> Facts:
     require(move, "cutover", *(("performance",) if move.wave.performance else ()))
     stays = not along.takes_along(move)
-    if not stays:
+    if stays:
+        identity.refuse_another(move)
+    else:
         along.refuse_left_behind(move)
-    elif move.source.power_state(move.name) is not PowerState.OFF:
+    if stays and move.source.power_state(move.name) is not PowerState.OFF:
         raise OperatorNeededError(
             f"Machine '{move.name}' runs at the source again, so the move cannot be made final.",
             remedy="Find out who started it; the move is taken back.",

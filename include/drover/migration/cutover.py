@@ -3,7 +3,7 @@
 import time
 
 from drover.errors import OperatorNeededError
-from drover.migration import along, backup, checks, intents, restore_test
+from drover.migration import along, backup, checks, identity, intents, restore_test
 from drover.migration.approval import steps_before_cutover
 from drover.migration.disks import refuse_changed_source
 from drover.migration.intents import Intent
@@ -67,6 +67,7 @@ def _refuse_two(move: Move) -> None:
 
 
 def _refuse_running_source(move: Move) -> None:
+    identity.refuse_another(move)
     state = move.source.power_state(move.name)
     if state is not PowerState.OFF:
         raise OperatorNeededError(

@@ -9,7 +9,7 @@ import time
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveMover, LiveState, TargetSettings
-from drover.migration import along, intents
+from drover.migration import along, identity, intents
 from drover.migration.backup import shelf_of
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -69,6 +69,8 @@ def _move_back(move: Move, there: VirtualMachine | None) -> None:
             f"The target cannot move the running machine '{move.name}' back by itself.",
             remedy=f"Move it back by hand. {_backup(move)}",
         )
+    # Two of one name could not be told apart there, and it is by its name that the one is started and marked.
+    identity.refuse_another(move)
     intents.declare(move.store, Intent.SOURCE_BACK)
     move.target.start_live(move.name, move.source, _way_back(move, there), bandwidth=move.wave.bandwidth, paused=False)
     while (now := move.target.live_status(move.name, move.source)).state is LiveState.RUNNING:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from drover.errors import OperatorNeededError
 from drover.migration import along, claims, intents
 from drover.migration.alone import alone
+from drover.migration.identity import has_another
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.model import Ownership, VirtualMachine
@@ -58,7 +59,8 @@ def refuse_gone(move: Move) -> None:
     ends: list[tuple[str, Callable[[], VirtualMachine | None], tuple[str, ...]]]
     ends = [
         ("target", lambda: move.target.find(move.name), ("committed", "kept")),
-        ("source", lambda: move.source.find(move.name), ("migrated", "returned")),
+        # A copy of the machine may carry its tag.
+        ("source", lambda: None if has_another(move) else move.source.find(move.name), ("migrated", "returned")),
     ]
     if along.takes_along(move):
         # There is one machine only, and it is at one of the ends, unless it moved on.

@@ -17,6 +17,7 @@ from drover.migration import (
     checks,
     claims,
     homecoming,
+    identity,
     intents,
     order,
     restore_test,
@@ -47,7 +48,7 @@ def run(move: Move) -> Facts:
         if why := _nothing(move):
             return {"nothing": why}
         # Also after a failed backup: what it left open would keep the machine from starting, or fill its pool.
-        if not along.takes_along(move) or along.at_source(move) is not None:
+        if not _is_away(move):
             move.source.release_disks(move.name)
         backup.discard_unfinished(move)
         if not intents.declared(move.store, Intent.BEGUN):
@@ -84,8 +85,15 @@ def _nothing(move: Move) -> str | None:
     return None
 
 
+def _is_away(move: Move) -> bool:
+    """Whether what has the name at the source, if anything has, is not the machine of this run."""
+    return along.at_source(move) is None if along.takes_along(move) else identity.has_another(move)
+
+
 @stage("rollback")
 def _take_back(move: Move) -> Facts:
+    if not along.takes_along(move):
+        identity.require_it(move)
     was_committed = {"committed": True, "because": returning.because(move)} if returning.under_way(move) else {}
     _end_live_move(move)
     if along.takes_along(move):
@@ -114,7 +122,8 @@ class Fate(StrEnum):
 def _end_live_move(move: Move) -> None:
     """The target is not asked: it may be what failed."""
     if intents.declared(move.store, Intent.LIVE_MOVE) and isinstance(move.source, LiveMover):
-        move.source.cancel_live(move.name)
+        if not identity.has_another(move):
+            move.source.cancel_live(move.name)
         bandwidth.end_live(move)
 
 
@@ -144,6 +153,7 @@ def _fence_target(move: Move) -> Fate:
         return Fate.NONE
     if not _this_runs(move, machine):
         _refuse_stranger(move, machine)
+        _refuse_renamed(move)
         return Fate.OTHERS
     if isinstance(move.target, TrialEnder):
         # Else a machine that a killed trial left running would count as one that ran in production.
@@ -168,7 +178,7 @@ def _refuse_renamed(move: Move) -> None:
     if not _may_run_there(move):
         return
     for other in move.target.machines():
-        if other.uuid == move.machine.uuid and other.state is not PowerState.OFF:
+        if (other.uuid == move.machine.uuid or _this_runs(move, other)) and other.state is not PowerState.OFF:
             raise OperatorNeededError(
                 f"Machine '{move.name}' is called '{other.name}' at the target by now, and is {other.state} there.",
                 remedy="Switch it off there or give it its name back, then run this rollback again.",

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from drover.blocks.endpoint import Endpoint
 from drover.errors import CorruptionError
-from drover.migration import along, backup
+from drover.migration import along, backup, identity
 from drover.migration.disks import manifests, paired, read_disks, refuse_changed_source, shown
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 @stage("validate")
 def run(move: Move) -> Facts:
     require(move, "backup", "transfer")
+    if not along.takes_along(move):
+        identity.refuse_another(move)
     verdicts = _verdicts(move)
     failures = [failure for verdict in verdicts for failure in verdict.failures]
     if failures or not all(verdict.passed for verdict in verdicts):
