@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -150,6 +151,37 @@ def test_the_connection_is_cut_during_a_trial(empty: Place) -> None:
             after = hypervisor.machine("web")
             assert (after.state, after.snapshots) == (PowerState.OFF, ())
             assert {nic.network for nic in after.nics} == {"production"}
+
+
+def test_the_connection_is_cut_while_it_is_made_final(empty: Place) -> None:
+    machine, final = source(firmware=Firmware.BIOS), replace(OWNER, role="committed")
+    with empty.open() as hypervisor:
+        hypervisor.define(machine, settings(machine))
+
+    def make_final(hypervisor: Hypervisor) -> None:
+        hypervisor.set_autostart("web", True)
+        hypervisor.tag("web", final)
+
+    for _ in cut_everywhere(empty, make_final, 2):
+        with empty.open() as hypervisor:
+            make_final(hypervisor)
+            made = hypervisor.machine("web")
+            assert (made.ownership, made.autostart) == (final, True)
+            hypervisor.tag("web", OWNER)
+    with empty.open() as hypervisor:
+        hypervisor.tag("web", OWNER)
+
+
+def test_the_connection_is_cut_while_it_is_removed(empty: Place) -> None:
+    machine, before = source(firmware=Firmware.BIOS), empty.files()
+    given = settings(machine)
+    with empty.open() as hypervisor:
+        hypervisor.define(machine, given)
+    for _ in cut_everywhere(empty, lambda hypervisor: hypervisor.remove("web", OWNER), 2):
+        with empty.open() as hypervisor:
+            hypervisor.remove("web", OWNER)  # as the next try does
+            assert (hypervisor.machines(), empty.files()) == ([], before)
+            hypervisor.define(machine, given)
 
 
 def test_the_host_restarts_while_a_machine_is_made(empty: Place) -> None:
