@@ -1,12 +1,16 @@
 """A machine of the lab, running as it was made, and what is needed to put it through the stages."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kill_points import Forks
 from lab_moves import LabMove
+from stones import Stones
 
+from drover_lab import lab as labs
 from drover_lab.kernel import appliance_environment
 from drover_lab.lab import Lab
 
@@ -46,3 +50,25 @@ def moving(lab: Lab, tmp_path: Path) -> Iterator[Callable[..., LabMove]]:
     yield make
     for name in made:
         lab.reset(name)
+
+
+@pytest.fixture(scope="session")
+def bare_lab() -> Iterator[Lab]:
+    """Two KVM hosts without machines. `DROVER_TEST_BARE_LAB=name` uses that lab, starts it if need be, and keeps it."""
+    reused = os.environ.get("DROVER_TEST_BARE_LAB")
+    name = reused or f"t{os.getpid()}-bare"
+    try:
+        yield labs.up(name, machine_names=())
+    finally:
+        if not reused:
+            labs.down(name)
+
+
+@pytest.fixture(scope="session")
+def stones(bare_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stones]:
+    """A pebble, its stages in forks, and what it takes to begin again and again."""
+    folder = tmp_path_factory.mktemp("stones")
+    with Forks(bare_lab, folder / "now/store") as forks:
+        made = Stones(bare_lab, folder, forks)
+        made.keep()
+        yield made
