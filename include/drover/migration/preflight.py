@@ -1,12 +1,14 @@
 """Know before you go: every concern about this machine; a Critical one stops it here."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 
+from drover.concerns import same_host
 from drover.concerns.gather import gather
 from drover.concerns.run import run as find_concerns
 from drover.errors import OperatorNeededError
-from drover.migration import backup, rehearsed, window
+from drover.migration import along, backup, rehearsed, window
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
 from drover.model import Category, Concern, to_json
@@ -21,14 +23,17 @@ def run(move: Move) -> Facts:
 
 def ask_again(move: Move) -> None:
     """Right before the source goes down: what has come to stand in the way since the run's first task."""
-    move.store.record("preflight", "info", {"again": True, **_ask(move)})
+    # Its manager may have balanced the machine to the very host where it is to go; then it is moved all the same.
+    settled = {same_host.ID} if along.takes_along(move) else set[str]()
+    move.store.record("preflight", "info", {"again": True, **_ask(move, settled)})
 
 
-def _ask(move: Move) -> Facts:
+def _ask(move: Move, settled: Collection[str] = ()) -> Facts:
+    """:param settled: concerns that the first look has answered for good."""
     facts = gather(move.wave, move.plan, move.source, move.target, move.resolve)
     known = replace(facts, backed_up=backup.sealed(move.wave, move.run, move.root), fit=window.look_ahead(move, facts))
     known = replace(known, rehearsed=rehearsed.newest(move.root, move.machine.uuid, move.wave, move.plan))
-    concerns = find_concerns(known)
+    concerns = [concern for concern in find_concerns(known) if concern.id not in settled]
     for concern in concerns:
         log.info("%s: %s %s (%s). %s", move.name, concern.category, concern.label, concern.id, concern.assessment)
     move.store.write_json("concerns.json", [to_json(concern) for concern in concerns])
