@@ -208,6 +208,9 @@ def _stop(move: Move) -> None:
 def _start_source(move: Move) -> None:
     tag = move.source.machine(move.name).ownership
     if tag is not None and tag.role == "migrated":
+        if (tag.wave, tag.run) != (move.wave.wave, move.run):
+            # Law: never two. It is what another run left behind, and that run's target is the machine now.
+            identity.refuse_migrated(move.source.machine(move.name))
         move.source.tag(move.name, move.owner_as("returned"))
     if move.machine.state is PowerState.RUNNING:
         _await_late_shutdown(move)
@@ -228,7 +231,11 @@ def _await_late_shutdown(move: Move) -> None:
 def _prove_source(move: Move) -> Facts:
     """The source answers the same checks that the target would have had to pass, and runs after them too."""
     if move.machine.state is not PowerState.RUNNING:
-        return {"source": "off, as it was"}
+        state = move.source.power_state(move.name)
+        if state is move.machine.state:
+            return {"source": f"{state}, as it was"}
+        log.warning("%s: it was %s when the run began and is %s now.", move.name, move.machine.state, state)
+        return {"source": f"{state}, and it was {move.machine.state} when the run began"}
     outcome = checks.verdict(move, "rollback", checks.run_checks(move, checks.direct, move.plan.boot_deadline))
     if not outcome.passed:
         raise RetryableError(

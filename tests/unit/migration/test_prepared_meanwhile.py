@@ -12,6 +12,7 @@ from drover.hypervisors import registry
 from drover.hypervisors.connection import ConnectionSpec
 from drover.migration import claims
 from drover.migration.move import open_move
+from drover.model import Ownership
 from drover.waves.schema import Wave
 
 
@@ -83,3 +84,22 @@ def test_what_came_to_stand_in_the_way_since_stops_it_before_its_source_goes_dow
     assert site.source.state("web") is RUNNING
     with site.move() as move:
         assert claims.held(move.root) == []
+
+
+def test_a_source_that_another_run_left_behind_is_not_started(site: Site) -> None:
+    """Whatever made this run believe that it may: that other run's target is the machine now."""
+    site.run_until("validate")
+    theirs = Ownership("other", "run-9", "web", site.source.known["web"].uuid, "migrated")
+    site.source.change("web", ownership=theirs)
+    with pytest.raises(OperatorNeededError, match="was migrated by wave 'other' in run run-9"):
+        site.roll_back()
+    assert site.source.state("web") is OFF
+
+
+def test_the_record_of_a_rollback_says_how_the_source_is(site: Site) -> None:
+    site.source.change("web", state=OFF)
+    site.run_until("validate")
+    assert site.roll_back()["source"] == "off, as it was"
+    site.run_until("validate")
+    site.source.change("web", state=RUNNING)
+    assert site.roll_back()["source"] == "running, and it was off when the run began"
