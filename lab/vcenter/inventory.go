@@ -10,6 +10,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
+const isolatedVLAN = 4001
+
 // buildInventory makes an empty vCenter of VMware's simulator and fills it through its own API.
 func (c *Center) buildInventory() error {
 	c.model = simulator.VPX()
@@ -102,11 +104,15 @@ func (c *Center) addNetworks(ctx context.Context, folders *object.DatacenterFold
 	if err := task.Wait(ctx); err != nil {
 		return err
 	}
+	// The simulator makes a group of uplinks for each switch, and its switch does not say which that is.
+	made := c.registry().Get(dvs.Reference()).(*simulator.DistributedVirtualSwitch)
+	made.Config.GetDVSConfigInfo().UplinkPortgroup = made.Portgroup
 	for _, name := range c.config.PortGroups {
 		task, err := dvs.AddPortgroup(ctx, []types.DVPortgroupConfigSpec{{
-			Name:     name,
-			Type:     string(types.DistributedVirtualPortgroupPortgroupTypeEarlyBinding),
-			NumPorts: 128,
+			Name:              name,
+			Type:              string(types.DistributedVirtualPortgroupPortgroupTypeEarlyBinding),
+			NumPorts:          128,
+			DefaultPortConfig: portConfig(name),
 		}})
 		if err != nil {
 			return err
@@ -116,6 +122,23 @@ func (c *Center) addNetworks(ctx context.Context, folders *object.DatacenterFold
 		}
 	}
 	return nil
+}
+
+// portConfig leaves the port group `isolated` no way out: a VLAN of its own, and no uplink. Nil: as the switch has it.
+func portConfig(name string) types.BaseDVPortSetting {
+	if name != "isolated" {
+		return nil
+	}
+	no := types.InheritablePolicy{Inherited: false}
+	return &types.VMwareDVSPortSetting{
+		Vlan: &types.VmwareDistributedVirtualSwitchVlanIdSpec{
+			VmwareDistributedVirtualSwitchVlanSpec: types.VmwareDistributedVirtualSwitchVlanSpec{InheritablePolicy: no},
+			VlanId:                                 isolatedVLAN,
+		},
+		UplinkTeamingPolicy: &types.VmwareUplinkPortTeamingPolicy{
+			UplinkPortOrder: &types.VMwareUplinkPortOrderPolicy{InheritablePolicy: no},
+		},
+	}
 }
 
 func (c *Center) addDatastores(ctx context.Context, hosts []*object.HostSystem) error {

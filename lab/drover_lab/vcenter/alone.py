@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from drover.hypervisors.connection import ConnectionSpec
+from drover_lab.process import ProcessRecord, boot_id
 from drover_lab.vcenter import program
 
 LOGIN = "administrator@vsphere.local"
@@ -97,8 +98,15 @@ class VCenter:
         return ConnectionSpec(**{**values, **changed})
 
     def stop(self) -> None:
+        """Its machines outlive it, as they would where it crashed, so they are ended here."""
         self.process.terminate()
-        self.process.wait(30)
+        try:
+            self.process.wait(30)
+        finally:
+            self.process.kill()
+            for path in (self.folder / "s" / "run").glob("*.json"):
+                known = json.loads(path.read_text())["process"]
+                ProcessRecord(known["pid"], int(known["started"]), boot_id()).kill()
 
 
 class Identity:

@@ -57,6 +57,9 @@ class Datastore:
         self.ranges = True
         self.asked: list[tuple[str, str]] = []
         self.busy = self.most_busy = 0
+        # Seconds that a request waits for a second one beside it.
+        self.patience = 0.0
+        self.two = threading.Event()
         self.lock = threading.Lock()
         self.pem, key = certificate(folder, name)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -85,6 +88,9 @@ class Datastore:
                     store.busy += 1
                     store.most_busy = max(store.most_busy, store.busy)
                     store.asked.append((self.path, self.headers.get("Range", "")))
+                    if store.busy > 1:
+                        store.two.set()
+                store.two.wait(store.patience)
                 try:
                     self._answer()
                 finally:

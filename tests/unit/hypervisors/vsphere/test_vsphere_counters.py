@@ -1,6 +1,7 @@
 """What a machine uses as a vCenter measures it: asked of the simulator, and worked out from answers of our own."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
@@ -32,12 +33,14 @@ class Clock:
 
 
 @pytest.fixture
-def busy(hypervisor: VsphereHypervisor) -> str:
-    if hypervisor.find("busy") is None:
-        machine = kvm_machine("busy", firmware=Firmware.BIOS, nics=(), boot_order=())
-        hypervisor.define(machine, settings(machine))
+def busy(hypervisor: VsphereHypervisor) -> Iterator[str]:
+    machine = kvm_machine("busy", firmware=Firmware.BIOS, nics=(), boot_order=())
+    wanted = settings(machine)
+    hypervisor.define(machine, wanted)
     hypervisor.power_on("busy")
-    return "busy"
+    yield "busy"
+    hypervisor.power_off("busy")
+    hypervisor.remove("busy", wanted.owner)
 
 
 def test_a_vcenter_tells(

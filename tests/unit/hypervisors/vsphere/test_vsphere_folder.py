@@ -70,6 +70,7 @@ def test_the_same_bytes_arrive(session: Any, tmp_path: Path, data: Any) -> None:
 
 
 def test_several_requests_are_under_way(session: Any, store: Datastore, tmp_path: Path) -> None:
+    store.patience = 5.0
     fetch(session, None, tmp_path / "target")
     assert store.most_busy > 1
     path, wanted = store.asked[0]

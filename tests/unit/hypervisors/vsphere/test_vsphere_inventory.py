@@ -133,11 +133,15 @@ def test_pages_are_few_however_many_machines(session: Session, monkeypatch: pyte
 def test_odd_names_come_and_go_as_people_write_them(session: Session, odd: str) -> None:
     assert unescape(escape(odd)) == odd
     made = make_machine(session, to_give(odd))
-    assert inventory.machine(session, odd).name == odd
-    assert odd in [machine.name for machine in inventory.machines(session)]
-    if escape(odd) != odd:
-        assert inventory.find(session, escape(odd)) is None
-    assert lookup.path(session, made._moId) == f"site-t/vm/{odd}"
+    try:
+        assert inventory.machine(session, odd).name == odd
+        assert odd in [machine.name for machine in inventory.machines(session)]
+        if escape(odd) != odd:
+            assert inventory.find(session, escape(odd)) is None
+        assert lookup.path(session, made._moId) == f"site-t/vm/{odd}"
+    finally:
+        tasks.wait(session, made.Destroy_Task(), "removing it")
+    assert inventory.find(session, odd) is None
 
 
 def test_a_name_that_looks_escaped_is_given_so_that_it_stays() -> None:
@@ -251,4 +255,5 @@ def test_the_vcenter_and_what_it_offers(vcenter: VCenter, hypervisor: VsphereHyp
     pools = {pool.name: pool for pool in hypervisor.pools()}
     assert set(pools) == {"datastore1", "small"}
     assert pools["small"].capacity == 64 << 20
-    assert {network.name for network in hypervisor.networks()} >= {"production", "isolated", "VM Network"}
+    found = {network.name: network.isolated for network in hypervisor.networks()}
+    assert found == {"production": False, "isolated": True, "VM Network": False}
