@@ -98,7 +98,7 @@ def test_law_4_what_drover_did_not_make_is_not_touched(stones: Stones) -> None:
     lab.virsh(AWAY, "define", "/tmp/stranger.xml")
     before = lab.virsh(AWAY, "dumpxml", NAME)
 
-    refused(stones, "transfer", "and this move did not make it")
+    refused(stones, "transfer", "that Drover did not make")
 
     taken_back(stones)
     assert lab.virsh(AWAY, "dumpxml", NAME) == before
