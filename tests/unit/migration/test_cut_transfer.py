@@ -45,7 +45,9 @@ def cold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vcenter: VCenter) -> S
     machine = replace(machine, disks=(replace(machine.disks[0], size=SIZE, allocated=SIZE),))
     with VsphereHypervisor(vcenter.spec()) as hypervisor:
         hypervisor.define(machine, settings(machine))
-        fill(hypervisor, "web", settings(machine).owner, [data(3, SIZE)], tmp_path)
+        owner = settings(machine).owner
+        fill(hypervisor, "web", owner, [data(3, SIZE)], tmp_path)
+        hypervisor.tag("web", replace(owner, role="committed"))
     # Each move opens the connection and closes it.
     monkeypatch.setattr(
         registry, "connect", lambda spec: target if spec.id == "b" else VsphereHypervisor(vcenter.spec())
