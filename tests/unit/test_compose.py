@@ -89,7 +89,8 @@ def test_every_component_sees_the_same_code(name: str) -> None:
 
 
 def test_the_project_reads_the_settings_of_its_own() -> None:
-    settings = (ROOT / "plugins/drover_airflow/settings.py").read_text()
+    readers = ("plugins/drover_airflow/settings.py", "include/drover/evidence/store.py")
+    settings = "".join((ROOT / reader).read_text() for reader in readers)
     own = {name for service in AIRFLOW.values() for name in service["environment"] if name.startswith("DROVER_")}
     assert own
     for name in own:

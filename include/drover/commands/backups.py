@@ -1,7 +1,6 @@
 """List the backups of a folder or an object store, and remove those whose time is over."""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +46,9 @@ def _there(place: str) -> str:
 
 
 def _root(store: Path | None) -> Path:
-    return store or Path(os.environ.get("DROVER_STORE") or "/var/lib/drover/store")
+    from drover.evidence.store import default_root
+
+    return store or default_root()
 
 
 def _tell(found: "list[Found]", json_output: bool) -> None:

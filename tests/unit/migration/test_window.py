@@ -132,6 +132,7 @@ def test_what_this_run_measured_decides_and_not_what_was_expected(looked: Site):
 
 def test_that_others_will_be_late_is_said_early_and_keeps_nobody_off(looked: Site, clock: Clock, caplog):
     looked.source.add("db", {"vda": bytes(1024)})
+    looked.source.change("db", nics=())
     looked.wave["machines"].append({"name": "db", "strategy": "cold", "after": ["web"]})
     looked.run("preflight")
     clock.set("2026-11-25 04:57")
