@@ -44,6 +44,7 @@ def test_the_demo_moves_and_proves_every_machine(home, time):
     approved = newest_store(home, "demo", "files").last("approval", "passed")
     assert (approved.facts["answer"], approved.facts["by"]) == ("approve", USER)
     assert "files.approval: approved through the API" in result.stdout
+    assert "Booted from their backups on the isolated network, and removed: " in result.stdout
     assert "http://127.0.0.1:" in result.stdout
     assert home.keys["password"] in result.stdout
 
