@@ -8,10 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be measured. :param size: of each disk, bytes. :param say: told what is being measured."""
+    """What is to be measured.
+
+    :param size: of each disk, bytes. :param demo: whether the demo's wave is run, too.
+    :param say: told what is being measured.
+    """
 
     size: int
     kinds: tuple[str, ...]
+    demo: bool
     say: Callable[[str], None]
 
 

@@ -22,6 +22,9 @@ _ROOT = Path(__file__).resolve().parents[3]
 def bench(
     size: Annotated[int, typer.Option(help="Size of each disk, MiB; below 2048 the figures mean little.")] = 2048,
     kind: Annotated[list[str] | None, typer.Option(help="Only disks of this kind; may be repeated.")] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Also run the demo's wave, beside its estimate; needs root.")
+    ] = False,
     json_output: Annotated[bool, typer.Option("--json", help="The figures as JSON on stdout.")] = False,
 ) -> None:
     """Copies disks with Drover, with nbdcopy and with qemu-img, in turns, and shows each figure beside its peer's.
@@ -33,7 +36,7 @@ def bench(
             "The benchmark's options are wrong.",
             remedy=f"Give a --size of at least {_SMALLEST} and a --kind of {', '.join(_KINDS)}.",
         )
-    figures = [figure.to_json() for figure in _module().run(size << 20, tuple(kind or _KINDS), _say)]
+    figures = [figure.to_json() for figure in _module().run(size << 20, tuple(kind or _KINDS), demo, _say)]
     if json_output:
         typer.echo(json.dumps({"figures": figures}))
     else:

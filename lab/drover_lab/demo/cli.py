@@ -1,4 +1,4 @@
-"""Shows a whole wave on this machine: lab, Airflow, four machines moved and proven."""
+"""Shows a whole wave on this machine: lab, Airflow, eight machines moved and proven."""
 
 from typing import Annotated
 
@@ -24,5 +24,5 @@ def demo(
     from drover_lab.demo.run import demo as run
 
     slots.check_name(name)
-    good = run(name, leave=leave, console=Console())
-    raise typer.Exit(0 if good else 1)
+    outcome = run(name, leave=leave, console=Console())
+    raise typer.Exit(0 if outcome.good else 1)

@@ -26,15 +26,21 @@ def table(store: RunStore, machines: Sequence[str]) -> Table:
     return result
 
 
-def estimated(seconds: float, store: RunStore, machines: Sequence[str]) -> str:
-    """What was expected beside what it took: from when the first machine was begun until the last one had arrived."""
+def took(store: RunStore, machines: Sequence[str]) -> float:
+    """Seconds from when the first machine was begun until the last one had arrived; 0 where none was begun."""
     records = [record for name in machines for record in store.machine(name).records()]
     if not records:
-        return f"Estimated {seconds:.0f} s, and nothing was begun."
+        return 0.0
     began = min(datetime.fromisoformat(record.started) for record in records)
     ended = max(datetime.fromisoformat(record.time) for record in records)
-    took = (ended - began).total_seconds()
-    return f"Estimated {seconds:.0f} s, took {took:.0f} s ({(seconds / took - 1) * 100:+.0f} %)."
+    return (ended - began).total_seconds()
+
+
+def estimated(expected: float, seconds: float) -> str:
+    """What was expected beside what it took; both seconds."""
+    if not seconds:
+        return f"Estimated {expected:.0f} s, and nothing was begun."
+    return f"Estimated {expected:.0f} s, took {seconds:.0f} s ({(expected / seconds - 1) * 100:+.0f} %)."
 
 
 def booted(store: RunStore, machines: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,8 +27,19 @@ from drover_lab.topology import LIBVIRT
 _DAG_SECONDS = 120.0
 
 
-def demo(name: str, *, leave: bool, console: Console) -> bool:
-    """Runs the demo. True: every machine was migrated and validated, and a look from outside agrees.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """:param good: every machine was migrated and validated, and a look from outside agrees.
+    :param estimated: seconds that the wave was expected to take. :param took: seconds that it took.
+    """
+
+    good: bool
+    estimated: float
+    took: float
+
+
+def demo(name: str, *, leave: bool, console: Console) -> Outcome:
+    """Runs the demo.
 
     :param name: the lab's name. :param leave: end everything afterwards; without it the UI stays until Ctrl-C.
     """
@@ -38,10 +50,10 @@ def demo(name: str, *, leave: bool, console: Console) -> bool:
         with airflows.started(home, extra, lambda text: _say(console, text)) as (airflow, address):
             _say(console, f"Airflow answers at {address} (user {USER}, password {home.keys['password']}).")
             people = None if leave else address
-            good = _wave(airflow, planned, lab, home, console, people)
+            outcome = _wave(airflow, planned, lab, home, console, people)
             if not leave:
                 _stay(console, address, home)
-    return good
+    return outcome
 
 
 @contextmanager
@@ -65,7 +77,7 @@ def _appliance() -> dict[str, str]:
     return appliance_environment()
 
 
-def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Console, people: str | None) -> bool:
+def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Console, people: str | None) -> Outcome:
     """:param people: where a person answers what the wave asks; None where nobody is there and the demo does."""
     dag_id = f"wave_{planned.wave}"
     _await_dag(airflow, dag_id, home)
@@ -83,7 +95,8 @@ def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Consol
     state = follow(airflow, dag_id, run, store, names, console, asked)
     findings = [finding for plan in planned.machines for finding in _prove(lab, planned, plan.name, store, began)]
     console.print(report.table(store, names))
-    _say(console, report.estimated(expected, store, names))
+    seconds = report.took(store, names)
+    _say(console, report.estimated(expected, seconds))
     told = report.failures(airflow.tasks(dag_id, run), store, home, dag_id, run)
     if booted := report.booted(store, names):
         _say(console, booted)
@@ -94,7 +107,7 @@ def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Consol
     _say(
         console, f"Looked at from outside: {sum(not f.problem for f in findings)} of {len(findings)} findings are good."
     )
-    return state == "success" and not told
+    return Outcome(state == "success" and not told, expected, seconds)
 
 
 def _answer(airflow: Airflow, dag_id: str, run: str, task_id: str, people: str | None, console: Console) -> None:

@@ -54,13 +54,13 @@ def test_the_errors_of_every_try_are_told(home, tmp_path):
 
 def test_what_was_expected_is_said_beside_what_it_took(tmp_path):
     store = RunStore(tmp_path / "store", "demo", "run")
-    assert report.estimated(90.0, store, ["db", "web"]) == "Estimated 90 s, and nothing was begun."
+    names = ["db", "web"]
+    assert report.estimated(90.0, report.took(store, names)) == "Estimated 90 s, and nothing was begun."
     now = time.time()
     store.machine("db").record("inventory", "passed", {}, now - 100)
     store.machine("web").record("commit", "passed", {}, now - 1)
-    assert re.fullmatch(
-        r"Estimated 90 s, took 10[0-9] s \(-1?[0-9] %\)\.", report.estimated(90.0, store, ["db", "web"])
-    )
+    said = report.estimated(90.0, report.took(store, names))
+    assert re.fullmatch(r"Estimated 90 s, took 10[0-9] s \(-1?[0-9] %\)\.", said)
 
 
 def test_a_log_that_is_gone_is_said_to_be(home, tmp_path):
