@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, BaseOperator, TaskGroup, TriggerRule, chain
 from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -104,7 +105,7 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
         "description": wave.description or None,
         "doc_md": describe(wave),
         "schedule": wave.schedule,
-        "start_date": datetime(2026, 1, 1) if wave.schedule else None,
+        "start_date": _since(wave) if wave.schedule else None,
         "catchup": False,
         # Two runs of one wave would move the same machines.
         "max_active_runs": 1,
@@ -135,6 +136,11 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
             _all_back(path, ends) >> report
         ends >> report
     return dag
+
+
+def _since(wave: Wave) -> datetime:
+    """Its time zone is the schedule's: a wave that is to begin before its window opens must go by the same clocks."""
+    return datetime(2026, 1, 1, tzinfo=ZoneInfo(wave.window.timezone if wave.window else "UTC"))
 
 
 def _all_back(path: Path, ends: list[BaseOperator]) -> MappedOperator:

@@ -141,7 +141,7 @@ class Wave(Part):
     source: ConnectionId = Field(description="Airflow connection of the source hypervisor.")
     target: ConnectionId = Field(description="Airflow connection of the target hypervisor.")
     schedule: Annotated[Text, told(cron.problem)] | None = Field(
-        default=None, description="Cron; by hand where not given."
+        default=None, description="Cron, by the clocks of the window or UTC; by hand where not given."
     )
     bandwidth: Bandwidth | None = Field(default=None, description="What the machines that move at the same time share.")
     window: Window | None = Field(default=None, description="Machines go down only inside of it; without it, any time.")

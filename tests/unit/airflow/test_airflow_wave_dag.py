@@ -1,7 +1,9 @@
 """A wave becomes a DAG: its tasks, its order, what runs after a failure, and what ends a run as failed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+import pytest
 from waves_for_dags import pair, write
 
 from drover.waves.loader import load
@@ -82,6 +84,27 @@ def test_a_scheduled_wave_waits_for_a_person_to_switch_it_on(tmp_path):
     assert dag.is_paused_upon_creation is True
     assert dag.catchup is False
     assert dag.max_active_runs == 1
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [("Europe/Berlin", [(2026, 3, 28, 21), (2026, 4, 4, 20), (2026, 10, 24, 20), (2026, 10, 31, 21)]),
+     (None, [(2026, 3, 28, 22), (2026, 4, 4, 22), (2026, 10, 24, 22), (2026, 10, 31, 22)])],
+)  # fmt: skip
+def test_a_schedule_goes_by_the_clocks_of_the_window(tmp_path, zone, hours):
+    """22:30 in Berlin is 21:30 UTC in winter and 20:30 in summer."""
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    path = pair(tmp_path)
+    window = f"window: {{opens: '22:00', closes: '05:00', timezone: {zone}}}\n" if zone else ""
+    path.write_text(path.read_text().replace("source:", f"schedule: '30 22 * * 6'\n{window}source:", 1))
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(dag_of(path)))
+    for year, month, day, hour in hours:
+        utc = ZoneInfo("UTC")
+        since = TimeRestriction(datetime(year, month, day, tzinfo=utc), None, catchup=True)
+        found = dag.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=since)
+        assert found.run_after == datetime(year, month, day, hour, 30, tzinfo=utc)
 
 
 def test_no_step_is_ended_before_its_machines_own_deadlines(tmp_path):
