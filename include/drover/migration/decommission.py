@@ -40,6 +40,12 @@ def refuse_early(move: Move, days: float) -> None:
         _refuse(move, f"the commit is not {days:g} days ago", f"Run it again after {when}.")
 
 
+def done(move: Move) -> bool:
+    """Whether the source that the last commit left behind was removed."""
+    gone, commit = move.store.last(STEP, "passed"), move.store.last("commit", "passed")
+    return gone is not None and commit is not None and gone.sequence > commit.sequence
+
+
 def approved(move: Move, ticket: str, by: str, at: datetime) -> None:
     """Keeps a person's yes. :param ticket: which decommission it is for; it counts for no other."""
     move.store.record(APPROVAL, "passed", {"ticket": ticket, "by": by, "at": at.isoformat()})

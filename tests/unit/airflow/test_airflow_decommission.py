@@ -1,5 +1,6 @@
 """The DAG `decommission`: which machines it is about, what a person is asked, and what their answer becomes."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -10,8 +11,10 @@ from test_airflow_taking_back import RUN, answers, machine, names, store
 from waves_for_dags import write
 
 from drover.errors import BadInputError, OperatorNeededError
+from drover.evidence import store as evidence
 from drover.migration import decommission
 from drover.migration.move import open_move
+from drover.migration.question import plain
 from drover_airflow.decommissioning import asked_for, question
 from drover_airflow.kept import keep
 from drover_airflow.operators.decommission import DecommissionApprovalOperator, DecommissionOperator
@@ -47,12 +50,45 @@ def test_what_was_named_and_may_not_go_is_told(wave):
     with pytest.raises(OperatorNeededError, match="'app' is not removed: the move was not committed"):
         chosen(machines=["app"])
     with pytest.raises(OperatorNeededError, match="the commit is not 14 days ago"):
-        chosen(days=14)
+        chosen(days=14, machines=["db | 1"])
     with pytest.raises(BadInputError, match="no machine 'dbb'"):
         chosen(machines=["dbb"])
     store("db | 1").record("rollback", "passed", {})
-    with pytest.raises(OperatorNeededError, match="left no source behind"):
+    with pytest.raises(OperatorNeededError, match="has no source left behind"):
         chosen()
+
+
+def test_whose_time_has_come_goes_and_the_others_are_named_with_their_date(wave, monkeypatch, caplog):
+    """Only where nobody was named: who names a machine that is too early is told so."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(evidence, "time", SimpleNamespace(time=lambda: time.time() - 3 * decommission.DAY))
+        store("db | 1").record("commit", "passed", {})
+    due = datetime.fromisoformat(store("app").record("commit", "passed", {}).time) + timedelta(days=2)
+
+    found = chosen(days=2)
+
+    assert names(found) == ["db | 1"]
+    when = f"{due.astimezone():%Y-%m-%d %H:%M %Z}"
+    told = f"'app' is not removed: the commit is not 2 days ago. Run it again after {when}."
+    assert told in caplog.text
+    _, body = question(found)
+    assert f"- The source of machine {plain(told)}" in body
+    with pytest.raises(OperatorNeededError, match="'app' is not removed: the commit is not 2 days ago"):
+        chosen(days=2, machines=["db | 1", "app"])
+    with pytest.raises(OperatorNeededError, match=r"may be removed yet\. .*'db \| 1'.* 14 days .*'app'.* 14 days"):
+        chosen(days=14)
+
+
+def test_what_is_removed_already_is_not_asked_about_again(wave):
+    """Its backup may be gone by the time that the others are due; named, it is told what was removed."""
+    store("db | 1").record("decommission", "passed", {})
+    with pytest.raises(OperatorNeededError, match="has no source left behind"):
+        chosen()
+    store("app").record("commit", "passed", {})
+    assert names(chosen()) == ["app"]
+    assert names(chosen(machines=["db | 1"])) == ["db | 1"]
+    store("db | 1").record("commit", "passed", {})
+    assert names(chosen()) == ["db | 1", "app"]
 
 
 def test_the_question_names_each_machine_and_where_it_goes_from(wave):
