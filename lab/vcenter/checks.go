@@ -27,6 +27,11 @@ func (c *Checker) CheckRelocateTask(ctx *simulator.Context, req *types.CheckRelo
 		for _, fault := range vm.obstacles(&req.Spec) {
 			result.Error = append(result.Error, *localized(fault))
 		}
+		if extra(vm.VirtualMachine, "drover.heartbeat") == "lost" {
+			result.Warning = append(result.Warning, *localized(&types.NoGuestHeartbeat{
+				MigrationFault: types.MigrationFault{VimFault: types.VimFault{MethodFault: reason(
+					"no heartbeat comes from the guest of %s", vm.Name)}}}))
+		}
 		return types.ArrayOfCheckResult{CheckResult: []types.CheckResult{result}}, nil
 	})
 	return &methods.CheckRelocate_TaskBody{Res: &types.CheckRelocate_TaskResponse{Returnval: task}}

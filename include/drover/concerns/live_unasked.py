@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from drover.concerns.finding import warning
 from drover.concerns.preflight import Preflight
+from drover.hypervisors.port import Weight
 from drover.model import Concern
 
 ID = "live.unasked"
@@ -11,7 +12,7 @@ WAIVABLE = False
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    for one in (one for one in p.live_obstacles if not one.blocks):
+    for one in (one for one in p.live_obstacles if one.weight is Weight.UNASKED):
         yield warning(
             ID,
             "Live move that the platform cannot check",

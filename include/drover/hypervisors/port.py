@@ -54,18 +54,27 @@ class LiveStatus:
     message: str = ""
 
 
+class Weight(StrEnum):
+    REFUSES = "refuses"
+    WARNS = "warns"  # only where the platform itself calls it a warning
+    UNASKED = "unasked"  # the platform has no such check: it says what it has to say when the move begins
+
+
 @dataclass(frozen=True, slots=True)
 class LiveObstacle:
-    """What a platform's own check says against a live move. It blocks, whatever it is.
+    """What a platform's own check says against a live move. It blocks, whatever it is, but for the weights named above.
 
     :param id: the platform's. :param message: a sentence. :param remedy: None where nobody knows one.
-    :param blocks: False only where the platform has no such check: it says what it has to say when the move begins.
     """
 
     id: str
     message: str
     remedy: str | None = None
-    blocks: bool = True
+    weight: Weight = Weight.REFUSES
+
+    @property
+    def blocks(self) -> bool:
+        return self.weight is Weight.REFUSES
 
 
 class Hypervisor(Protocol):

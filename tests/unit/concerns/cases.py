@@ -14,7 +14,7 @@ from factory import GIB, MACHINE, NOW, POOL, disk, host, machine, nic, owned, pr
 
 from drover.concerns.preflight import FolderFacts, Preflight, Rehearsed
 from drover.hypervisors.connection import ConnectionSpec
-from drover.hypervisors.port import LiveObstacle
+from drover.hypervisors.port import LiveObstacle, Weight
 from drover.model import Cpu, DiskFormat, Firmware, Network, PowerState
 from drover.waves.fit import Fit
 
@@ -155,7 +155,10 @@ CASES: dict[str, Case] = {
     "host.same": written(facts(target=host(name="kvm-a"))),
     "live.refused": written(replaced(preflight(live=True), live_obstacles=(LiveObstacle("1", "No.", None),))),
     "live.unasked": written(
-        replaced(preflight(live=True), live_obstacles=(LiveObstacle("1", "it has no check.", blocks=False),))
+        replaced(preflight(live=True), live_obstacles=(LiveObstacle("1", "it has none.", weight=Weight.UNASKED),))
+    ),
+    "live.warned": written(
+        replaced(preflight(live=True), live_obstacles=(LiveObstacle("1", "Perhaps.", weight=Weight.WARNS),))
     ),
     "live.unencrypted": Case(extra("libvirt"), extra("libvirt", migrate_tls="yes")),
     "machine.ambiguous": written(facts(source_machines=(MACHINE, dataclasses.replace(MACHINE, id="2")))),

@@ -4,15 +4,16 @@ from factory import WARNING, ask, categories, preflight
 
 from drover.concerns import live_refused
 from drover.concerns import live_unasked as concern
-from drover.hypervisors.port import LiveObstacle
+from drover.hypervisors.port import LiveObstacle, Weight
 
-SILENT = LiveObstacle("CheckRelocate", "vc-a does not offer the check (CheckRelocate).", blocks=False)
+SILENT = LiveObstacle("CheckRelocate", "vc-a does not offer the check (CheckRelocate).", weight=Weight.UNASKED)
 
 
 def test_a_platform_that_was_asked_is_no_concern():
     assert categories(concern, preflight(live=True)) == []
-    against = dataclasses.replace(SILENT, blocks=True)
-    assert categories(concern, dataclasses.replace(preflight(live=True), live_obstacles=(against,))) == []
+    for other in (Weight.REFUSES, Weight.WARNS):
+        against = dataclasses.replace(SILENT, weight=other)
+        assert categories(concern, dataclasses.replace(preflight(live=True), live_obstacles=(against,))) == []
 
 
 def test_one_without_a_check_is_told_and_does_not_block():

@@ -94,7 +94,7 @@ def translate(host: str, error: Exception) -> DroverError | None:
 
 def from_fault(host: str, fault: Any, what: str = "") -> DroverError:
     """A fault that a call threw. :param what: what was being done: `the snapshot of machine 'web'`."""
-    return _told(host, what, _lineage(type(fault)), one_line(_words(fault)), getattr(fault, "privilegeId", None))
+    return _told(host, what, _lineage(type(fault)), _words(fault), getattr(fault, "privilegeId", None))
 
 
 def fault_error(host: str, error: Node | None, what: str = "") -> DroverError:
@@ -103,8 +103,8 @@ def fault_error(host: str, error: Node | None, what: str = "") -> DroverError:
     kind = nodes.kind(fault) or "an unknown fault"
     said = [nodes.text(error, "localizedMessage") or ""]
     said += [nodes.text(message, "message") or "" for message in nodes.children(fault, "faultMessage")]
-    said += [value for field in _DETAILS if (value := nodes.text(fault, field)) and value not in " ".join(said)]
-    text = one_line("; ".join(part for part in said if part))
+    said += [nodes.text(fault, field) or "" for field in _DETAILS]
+    text = _joined(said)
     return _told(host, what, _lineage(_known_kind(kind)) or [kind], text, nodes.text(fault, "privilegeId"))
 
 
@@ -153,9 +153,17 @@ def _words(fault: Any) -> str:
         parts.append(message.message or "")
     for field in _DETAILS:
         value = getattr(fault, field, None)
-        if isinstance(value, str) and value and value not in " ".join(parts):
-            parts.append(value)
-    return "; ".join(part for part in parts if part)
+        parts.append(value if isinstance(value, str) else "")
+    return _joined(parts)
+
+
+def _joined(parts: list[str]) -> str:
+    """Each once: servers say the same thing in several places of a fault."""
+    said: list[str] = []
+    for part in map(one_line, parts):
+        if part and part not in "; ".join(said):
+            said.append(part)
+    return "; ".join(said)
 
 
 def one_line(text: object) -> str:

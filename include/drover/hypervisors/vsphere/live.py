@@ -55,7 +55,11 @@ def start(
     site = survey(target)
     host = _host(source, target, machine, site, settings)
     spec = relocate.spec(source, target, machine, site, host, settings)
-    against = [one for one in relocate.check(source, machine, spec) if one.blocks]
+    told = relocate.check(source, machine, spec)
+    for one in told:
+        if not one.blocks:
+            log.warning("Of the live move of machine '%s' (%s): %s", name, one.id, one.message)
+    against = [one for one in told if one.blocks]
     if against:
         raise OperatorNeededError(
             f"Machine '{name}' cannot be moved live from {source.name} to {host.name}: "

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors.port import LiveObstacle, TargetSettings
+from drover.hypervisors.port import LiveObstacle, TargetSettings, Weight
 from drover.hypervisors.vsphere import tasks
 from drover.hypervisors.vsphere.define import placement
 from drover.hypervisors.vsphere.errors import from_fault
@@ -113,7 +113,7 @@ def _adapters(
 
 
 def check(source: Session, machine: VirtualMachine, spec: Any) -> list[LiveObstacle]:
-    """Errors of CheckRelocate; where the vCenter has no such check, that alone, which does not block."""
+    """Errors and warnings of CheckRelocate; where the vCenter has no such check, that alone, which does not block."""
     from pyVmomi import vmodl
 
     checker = source.content.vmProvisioningChecker
@@ -125,15 +125,17 @@ def check(source: Session, machine: VirtualMachine, spec: Any) -> list[LiveObsta
         except (vmodl.fault.NotSupported, vmodl.fault.MethodNotFound):
             return [_unasked(source)]
     results = tasks.wait(source, task, f"the check of the move of machine '{machine.name}'")
-    return [_told(source, error) for result in results or () for error in result.error or ()]
+    found = [_told(source, error, Weight.REFUSES) for result in results or () for error in result.error or ()]
+    found += [_told(source, fault, Weight.WARNS) for result in results or () for fault in result.warning or ()]
+    return found
 
 
 def _unasked(source: Session) -> LiveObstacle:
     sentence = f"{source.name} does not offer the check that would tell what stands against that (CheckRelocate)."
-    return LiveObstacle("CheckRelocate", sentence, blocks=False)
+    return LiveObstacle("CheckRelocate", sentence, weight=Weight.UNASKED)
 
 
-def _told(source: Session, fault: Any) -> LiveObstacle:
+def _told(source: Session, fault: Any, weight: Weight) -> LiveObstacle:
     """:param fault: pyvmomi gives it without the `LocalizedMethodFault` that the API wraps it in."""
     kind = type(fault).__name__.rpartition(".")[2]
-    return LiveObstacle(kind, from_fault(source.name, fault, "vMotion").message)
+    return LiveObstacle(kind, from_fault(source.name, fault, "vMotion").message, weight=weight)

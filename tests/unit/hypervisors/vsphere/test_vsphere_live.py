@@ -11,7 +11,8 @@ from movers import kvm_machine, settings
 from vcenter_process import VCenter
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors.port import LiveChecker, LiveObstacle, LiveState, LiveStatus
+from drover.hypervisors.port import LiveChecker, LiveObstacle, LiveState, LiveStatus, Weight
+from drover.hypervisors.vsphere import lookup, tasks
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
 from drover.model import Firmware, PowerState, VirtualMachine
 
@@ -122,6 +123,27 @@ def test_the_platforms_own_check_is_what_the_user_reads(
         far.remove("mail", settings(taken).owner)
 
 
+def test_what_the_platform_warns_of_is_told_and_the_move_begins(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pyVmomi import vim
+
+    session = hypervisor.session
+    silent = vim.vm.ConfigSpec(extraConfig=[vim.option.OptionValue(key="drover.heartbeat", value="lost")])
+    tasks.wait(session, lookup.require(session, "mail").ReconfigVM_Task(silent), "a test's change")
+    wanted = settings(running, networks=MAP, host="esx-t2")
+    (found,) = hypervisor.live_obstacles("mail", hypervisor, wanted)
+    assert found == LiveObstacle(
+        "NoGuestHeartbeat",
+        "127.0.0.1, vMotion: the server says no heartbeat comes from the guest of mail.",
+        weight=Weight.WARNS,
+    )
+    hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
+    assert wait(hypervisor, hypervisor).state is LiveState.DONE
+    assert hypervisor.machine("mail").host == "esx-t2"
+    assert found.message in caplog.text, "it may have come since the plan was read"
+
+
 def without_the_checker(hypervisor: VsphereHypervisor, _: pytest.MonkeyPatch) -> None:
     hypervisor.session.content.vmProvisioningChecker = None
 
@@ -148,7 +170,7 @@ def test_a_check_that_is_not_there_is_told_and_the_move_begins(
         LiveObstacle(
             "CheckRelocate",
             "127.0.0.1 does not offer the check that would tell what stands against that (CheckRelocate).",
-            blocks=False,
+            weight=Weight.UNASKED,
         )
     ]
     hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
