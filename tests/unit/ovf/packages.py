@@ -2,9 +2,12 @@
 
 import hashlib
 import io
+import random
 import subprocess
 import tarfile
 from pathlib import Path
+
+from fake_host import FakeHost
 
 from drover.model import Cpu, Disk, DiskFormat, Firmware, Nic, PowerState, VirtualMachine
 
@@ -102,3 +105,23 @@ def ova(path: Path, files: dict[str, bytes]) -> Path:
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return path
+
+
+def silent(_progress: object) -> None:
+    """Nobody looks."""
+
+
+def data(seed: int, size: int = 2 * MIB) -> bytes:
+    """Random bytes with a hole in them."""
+    content = bytearray(random.Random(seed).randbytes(size))
+    content[MIB // 2 : MIB] = bytes(MIB // 2)
+    return bytes(content)
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with tarfile.open(path) as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+
+
+def contents(host: FakeHost, name: str) -> list[bytes]:
+    return [Path(disk.path).read_bytes() for disk in host.known[name].disks]
