@@ -65,6 +65,7 @@ CANNOT: dict[str, str] = {
     "host.memory_capacity": _RUNNING,
     "live.refused": "libvirt checks a live move only when it begins",
     "live.unasked": _VSPHERE,
+    "live.warned": _VSPHERE,
     "machine.ambiguous": "libvirt gives a name to one machine",
     "machine.changed_blocks": _VSPHERE,
     "machine.consolidation": _VSPHERE,
