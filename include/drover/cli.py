@@ -8,8 +8,6 @@ of its own (1 for 'different', 'altered', 'critical').
 """
 
 import ast
-import os
-import select
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,12 +22,12 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from drover import streams
 from drover.errors import BadInputError, DroverError
 
 FAILED = 2
 INTERRUPTED = 130
 TERMINATED = 143
-PIPE_CLOSED = 141
 
 _GROUP = "drover.commands"
 _BUILT_IN = Path(__file__).parent / "commands"
@@ -89,7 +87,15 @@ def command_modules() -> dict[str, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; no exception leaves this function."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    streams.prepare()
     _end_tidily_on_signals()
+    try:
+        return _carried_out(arguments)
+    finally:
+        streams.finish()
+
+
+def _carried_out(arguments: list[str]) -> int:
     try:
         return _run(arguments or ["--help"])
     except DroverError as error:
@@ -111,30 +117,10 @@ def _run(arguments: list[str]) -> int:
         with group.make_context("drover", arguments) as context:
             group.invoke(context)
     except typer.Exit as end:
-        return _flushed(end.exit_code)
-    except BrokenPipeError:
-        if not _reader_left():
-            raise
-        return _flushed(PIPE_CLOSED)
-    return _flushed(0)
-
-
-def _reader_left() -> bool:
-    """Whether whoever reads our output has gone, as after `| head`."""
-    output = select.poll()
-    output.register(sys.stdout.fileno(), 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0))
-
-
-def _flushed(code: int) -> int:
-    """The code, or `PIPE_CLOSED` where the rest of the output cannot be given to anybody."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes once more at its end, and must find a place for it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
-    return code
+        return streams.flushed(end.exit_code)
+    except streams.ReaderLeft:
+        return streams.PIPE_CLOSED
+    return streams.flushed(0)
 
 
 def _load(name: str, module: str) -> Any:
@@ -160,7 +146,7 @@ def _summary(module: str) -> str:
 def _tell(message: str, remedy: str, *, code: int = FAILED) -> int:
     """One sentence, and what to do, on stderr. What a name brought along may not steer the terminal."""
     for line in filter(None, (message, remedy)):
-        typer.echo("".join(_visible(line)), err=True)
+        streams.told("".join(_visible(line)))
     return code
 
 
