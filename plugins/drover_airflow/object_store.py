@@ -1,6 +1,6 @@
 """Object stores through Airflow: `s3://connection@bucket/path` and whatever else its providers know."""
 
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import BaseHook, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from drover.backups.objects import Objects
@@ -15,6 +15,9 @@ def open_url(url: str) -> Objects | None:
     try:
         path = ObjectStoragePath(url)
         files = path.fs
+        if path.conn_id is not None:
+            # Not left to the provider: without the connection, that of S3 takes whatever login it finds here.
+            BaseHook.get_connection(path.conn_id)
     except ValueError:
         return None
     except AirflowNotFoundException:

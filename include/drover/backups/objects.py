@@ -18,12 +18,16 @@ from drover.private_folder import PrivateFolder
 
 _PIECE = 8 << 20
 _UPLOADS = 2
+# Stores of buckets take folders for granted; asked for one, they may make the bucket, which a slip had named.
+_BUCKETS = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"))
 # Who else can open an address: name -> callable(url) -> Objects. Airflow's object storage is one of them.
 _OPENERS = "drover.object_stores"
 
 
 class FileSystem(Protocol):
     """The part of an fsspec filesystem that backups need."""
+
+    protocol: str | tuple[str, ...]
 
     def invalidate_cache(self) -> None: ...
     def info(self, path: str) -> dict[str, Any]: ...
@@ -62,13 +66,11 @@ class Objects:
                 return None
 
     def write(self, key: str, data: bytes) -> None:
-        with self._told(key):
-            self._make_room_for(key)
+        with self._told(key), self._writing(key):
             self._files.pipe_file(self._path(key), data)
 
     def put(self, file: Path, key: str) -> None:
-        with self._told(key):
-            self._make_room_for(key)
+        with self._told(key), self._writing(key):
             self._files.put_file(str(file), self._path(key))
 
     def get(self, key: str, file: Path) -> None:
@@ -108,9 +110,19 @@ class Objects:
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"
 
-    def _make_room_for(self, key: str) -> None:
-        """A store that is a folder after all wants its folders first; the others take this for granted."""
-        self._files.makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
+    @contextmanager
+    def _writing(self, key: str) -> Iterator[None]:
+        """A store that is a folder after all wants its folders first."""
+        protocol = self._files.protocol
+        if _BUCKETS.isdisjoint((protocol,) if isinstance(protocol, str) else protocol):
+            self._files.makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise OperatorNeededError(
+                f"There is nowhere to write {self.url}/{key}: its bucket or container is not there.",
+                remedy="Look at its name in backup.repository, or make it; Drover makes none.",
+            ) from error
 
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:

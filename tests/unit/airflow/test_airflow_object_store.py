@@ -1,11 +1,14 @@
 """Backups through Airflow's ObjectStoragePath; tried with `file://`, the one kind that needs no provider."""
 
 import hashlib
+from typing import ClassVar
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
+from drover.backups.objects import Objects
 from drover.backups.shelf import open_shelf
-from drover.errors import BadInputError
+from drover.errors import BadInputError, OperatorNeededError
 from drover_airflow.object_store import open_url
 from drover_airflow.retention import places
 
@@ -39,6 +42,45 @@ def test_a_store_that_nobody_knows_is_told():
     assert open_url("nowhere://bucket/x") is None
     with pytest.raises(BadInputError, match="No object store is known for 's3://c@bucket/x'"):
         open_shelf("s3://c@bucket/x/y")
+
+
+@pytest.mark.parametrize("url", ["file://nobody@/tmp/x", "file://nobody@bucket/x"])
+def test_a_connection_that_is_not_there_is_told_and_no_other_login_is_taken(url):
+    """Some providers fall back on whatever login they find on the machine."""
+    with pytest.raises(BadInputError, match="There is no Airflow connection 'nobody'"):
+        open_url(url)
+
+
+def test_a_connection_that_is_there_is_no_hindrance(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_SOMEBODY", '{"conn_type": "aws"}')
+    store = open_url(f"file://somebody@{tmp_path}")
+    store.write("w/r/m/backup.json", b"{}")
+    assert store.keys() == ["w/r/m/backup.json"]
+
+
+class Buckets(MemoryFileSystem):
+    """As stores with buckets have it: to make a folder makes the bucket, and where there is none nothing is written."""
+
+    protocol = ("s3", "s3a")
+    made: ClassVar[list[str]] = []
+
+    def makedirs(self, path, exist_ok=False):
+        self.made.append(path)
+
+    def pipe_file(self, path, value, mode="overwrite", **kwargs):
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    def put_file(self, lpath, rpath, **kwargs):
+        raise FileNotFoundError("The specified bucket does not exist")
+
+
+def test_a_bucket_that_is_not_there_is_told_and_not_made(tmp_path):
+    store = Objects("s3://c@typo/backups", Buckets(), "typo/backups")
+    (tmp_path / "image").write_bytes(b"x")
+    for write in (lambda: store.write("a/b", b"1"), lambda: store.put(tmp_path / "image", "a/b")):
+        with pytest.raises(OperatorNeededError, match=r"nowhere to write s3://c@typo/backups/a/b"):
+            write()
+    assert Buckets.made == []
 
 
 def test_the_places_of_all_waves_and_runs(tmp_path, monkeypatch):
