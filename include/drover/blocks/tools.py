@@ -1,5 +1,6 @@
 """Running qemu's own tools: by argument list, with a deadline, and with their complaints in our words."""
 
+import errno
 import fcntl
 import os
 import struct
@@ -39,12 +40,19 @@ def refusal(what: str, complaint: str) -> BadInputError:
     """A tool's complaint as an error of ours."""
     if LOCKED in complaint:
         return in_use(what)
+    if os.strerror(errno.ENOSPC) in complaint:
+        return BadInputError(f"There is no room left for {_inside(what)}.", remedy="Make room, then try again.")
     line = next((line for line in complaint.splitlines() if line.strip()), "no reason given")
     reason = line.rpartition("': ")[2].removeprefix("qemu-img: ").removeprefix("qemu-nbd: ")
     return BadInputError(
-        f"{what} cannot be used: {reason.strip().rstrip('.')}.",
+        f"{what[:1].upper()}{what[1:]} cannot be used: {reason.strip().rstrip('.')}.",
         remedy="Check that it is a whole disk image that qemu can read.",
     )
+
+
+def _inside(what: str) -> str:
+    """As it stands within a sentence."""
+    return f"the {what[4:]}" if what.startswith("The ") else what
 
 
 def in_use(what: str) -> BadInputError:

@@ -68,12 +68,28 @@ def from_environment(conn_id: str) -> ConnectionSpec:
             remedy=f"Create it in Airflow, or set {variable} as Airflow would read it.",
         )
     try:
-        return _from_json(conn_id, raw) if raw.lstrip().startswith("{") else _from_uri(conn_id, raw)
+        spec = _from_json(conn_id, raw) if raw.lstrip().startswith("{") else _from_uri(conn_id, raw)
     except (ValueError, TypeError) as error:
-        raise BadInputError(
-            f"The connection '{conn_id}' in {variable} cannot be read: {type(error).__name__}.",
-            remedy="Write it as JSON with conn_type, host, login, password, port and extra.",
-        ) from None
+        raise _unreadable(conn_id, variable, _WORDS.get(type(error), "it is not what Airflow would take")) from None
+    texts = {"conn_type": spec.kind, "host": spec.host, "login": spec.login, "password": spec.password}
+    wrong = [name for name, value in texts.items() if not isinstance(value, str | None)]
+    if wrong:
+        raise _unreadable(conn_id, variable, f"{wrong[0]} is no text")
+    if not isinstance(spec.extra, dict):
+        raise _unreadable(conn_id, variable, "extra is no JSON object")
+    if not spec.kind:
+        raise _unreadable(conn_id, variable, "conn_type is missing")
+    return spec
+
+
+_WORDS = {json.JSONDecodeError: "it is no JSON", ValueError: "it is no address, or its port is no number"}
+
+
+def _unreadable(conn_id: str, variable: str, why: str) -> BadInputError:
+    return BadInputError(
+        f"The connection '{conn_id}' in {variable} cannot be read: {why}.",
+        remedy="Write it as JSON with conn_type, host, login, password, port and extra.",
+    )
 
 
 def _from_json(conn_id: str, raw: str) -> ConnectionSpec:
@@ -83,7 +99,7 @@ def _from_json(conn_id: str, raw: str) -> ConnectionSpec:
         extra = json.loads(extra)
     return ConnectionSpec(
         id=conn_id,
-        kind=values["conn_type"],
+        kind=values.get("conn_type") or "",
         host=values.get("host") or "",
         login=values.get("login"),
         password=values.get("password"),

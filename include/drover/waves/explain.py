@@ -30,6 +30,7 @@ _EXPECTED: Mapping[str, str] = {
     "less_than_equal": "at most {le}",
     "too_short": "at least {min_length}",
 }
+_STRATEGIES = "'cold' or 'live'"
 _PATTERNS = {
     r"^[A-Za-z0-9_.-]+$": "an Airflow connection's id: letters, digits, '_', '-' and '.'",
     r"^[a-z0-9_-]+$": "small letters, digits, '_' and '-'",
@@ -45,7 +46,7 @@ def faults_of(error: ValidationError, value: Any, tree: Tree) -> Iterator[Fault]
             continue
         place = _place(item["loc"], value, item["type"])
         if item["type"] == "missing":
-            yield Fault(place, f"'{place[-1]}' is missing", _meaning(place))
+            yield Fault(place, f"'{place[-1]}' is missing", _meaning(place) or _choices(place))
         elif item["type"] == "extra_forbidden":
             yield Fault(place, *_unknown_key(place))
         elif item["type"] == "told":
@@ -100,10 +101,10 @@ def _mistyped(item: dict[str, Any], place: Place, tree: Tree) -> tuple[str, str]
     if "pattern" in context:
         context["pattern"] = _PATTERNS.get(context["pattern"], "other characters")
     if kind == "enum":
-        context["expected"] = "'cold' or 'live'"
+        context["expected"] = _STRATEGIES
     expected = _EXPECTED[kind].format_map(context) if kind in _EXPECTED else str(item["msg"])
     if kind == "too_short":
-        return f"'{place[-1]}' is empty", f"at least one of them: {_meaning(place)}".removesuffix(": ")
+        return f"'{place[-1]}' is empty", _meaning(place) or "at least one of them"
     given = item["input"]
     if given is None and place:
         return f"'{place[-1]}' has no value", expected
@@ -158,6 +159,10 @@ def _known_keys(place: Place) -> list[str]:
     if place and isinstance(place[-1], int) and "checks" in place:
         return list(checks.CHECKS)
     return list(_model_at(place).model_fields)
+
+
+def _choices(place: Place) -> str:
+    return _STRATEGIES if place[-1] == "strategy" else ""
 
 
 def _meaning(place: Place) -> str:

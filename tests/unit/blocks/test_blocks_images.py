@@ -17,6 +17,7 @@ from drover.blocks.images import create_image, serve_image
 from drover.blocks.nbd_client import Connection
 from drover.blocks.probe import probe
 from drover.blocks.ranges import Range
+from drover.blocks.tools import refusal
 from drover.errors import BadInputError, DroverError
 from drover.model import DiskFormat
 
@@ -174,6 +175,15 @@ def test_nonsense_is_refused(folder: Path, content: bytes, words: str) -> None:
     (folder / "nonsense").write_bytes(content)
     with pytest.raises(BadInputError, match=words):
         probe(folder / "nonsense")
+
+
+def test_a_disk_without_room_for_a_new_image_is_told_as_such() -> None:
+    """What qemu-img wrote on a full file system: the image is not what is wrong."""
+    words = "qemu-img: /full/a.qcow2: Could not write qcow2 header: No space left on device"
+    told = refusal("image /full/a.qcow2", words)
+    assert told.message == "There is no room left for image /full/a.qcow2."
+    assert refusal("The image /full/a.qcow2", words).message == "There is no room left for the image /full/a.qcow2."
+    assert refusal("image /a", "qemu-img: no such driver").message == "Image /a cannot be used: no such driver."
 
 
 def test_folders_devices_and_nothing_are_refused(folder: Path) -> None:

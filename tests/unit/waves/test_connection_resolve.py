@@ -43,3 +43,25 @@ def test_an_environment_that_cannot_be_read_is_not_passed_over_and_not_shown(pro
     with pytest.raises(BadInputError, match="cannot be read") as caught:
         resolve("lab_kvm_a")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ('{"host": "h"}', "conn_type is missing"),
+        ("no address", "conn_type is missing"),
+        ('{"conn_type": "libvirt"', "it is no JSON"),
+        ("libvirt://h/?__extra__=x", "it is no JSON"),
+        ("libvirt://u:hunter2@h:99999/", "its port is no number"),
+        ('{"conn_type": "libvirt", "host": 5}', "host is no text"),
+        ('{"conn_type": ["libvirt"]}', "conn_type is no text"),
+        ('{"conn_type": "libvirt", "password": ["hunter2"]}', "password is no text"),
+        ('{"conn_type": "libvirt", "extra": "5"}', "extra is no JSON object"),
+        ('{"conn_type": "libvirt", "extra": ["hunter2"]}', "extra is no JSON object"),
+    ],
+)
+def test_what_is_wrong_with_an_environment_is_told(providers, monkeypatch, value, why):
+    monkeypatch.setenv("AIRFLOW_CONN_LAB_KVM_A", value)
+    with pytest.raises(BadInputError, match=why) as caught:
+        resolve("lab_kvm_a")
+    assert "hunter2" not in str(caught.value)

@@ -84,8 +84,14 @@ def test_words_that_old_yaml_takes_for_something_else_stay_words():
 
 
 def test_no_machines():
-    assert only(HEAD.replace("machines:\n", "machines: []\n")).problem == "'machines' is empty"
+    found = only(HEAD.replace("machines:\n", "machines: []\n"))
+    assert (found.problem, found.expected) == ("'machines' is empty", "At least one machine")
     assert only(HEAD).problem == "'machines' has no value"
+
+
+def test_a_strategy_that_is_missing_is_told_with_those_there_are():
+    found = only(HEAD + "  - {name: web}\n")
+    assert (found.problem, found.expected) == ("'strategy' is missing", "'cold' or 'live'")
 
 
 def test_warm_is_refused_plainly():
