@@ -10,9 +10,10 @@ from pathlib import Path
 
 from airflow.sdk import DAG, task
 
+from drover_airflow.at_work import of
 from drover_airflow.operators.base import plainly
 from drover_airflow.operators.take_back import TakeBackOperator
-from drover_airflow.taking_back import asked_for, form, runs_of
+from drover_airflow.taking_back import asked_for, form
 from drover_airflow.wave_dag import MUST_SUCCEED
 
 with DAG(
@@ -29,7 +30,7 @@ with DAG(
     @task(retries=2, retry_delay=timedelta(seconds=15), execution_timeout=timedelta(minutes=30))
     def machines(**context):
         with plainly():
-            return asked_for(context["params"], runs_of(context["ti"]))
+            return asked_for(context["params"], of(context["ti"]))
 
     TakeBackOperator.partial(
         task_id="take_back",

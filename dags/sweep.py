@@ -1,8 +1,8 @@
 """Takes back what a run left in the middle.
 
-Someone marked a run as failed, its rollback gave up, or the run was deleted: then its machines may be off, and no task
-of it will bring them back. Every few minutes this looks for machines whose run has ended without a commit or a
-rollback, and rolls them back. A run that is at work is left alone.
+Someone marked a run as failed, a machine's rollback gave up, or the run was deleted: then its machines may be off, and
+no task of it will bring them back. Every few minutes this looks for machines whose run has ended without a commit or a
+rollback, or all of whose own tasks have, and rolls them back. A machine that its run may still work at is left alone.
 """
 
 from datetime import datetime, timedelta
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from airflow.sdk import DAG, task
 
+from drover_airflow.at_work import of
 from drover_airflow.operators.base import plainly
 from drover_airflow.operators.take_back import TakeBackOperator
-from drover_airflow.taking_back import left_behind, runs_of
+from drover_airflow.taking_back import left_behind
 
 with DAG(
     dag_id=Path(__file__).stem,
@@ -32,6 +33,8 @@ with DAG(
     @task
     def look(**context):
         with plainly():
-            return left_behind(runs_of(context["ti"]))
+            return left_behind(of(context["ti"]))
 
-    TakeBackOperator.partial(task_id="take_back", map_index_template="{{ task.machine }}").expand_kwargs(look())
+    TakeBackOperator.partial(
+        task_id="take_back", map_index_template="{{ task.machine }}", only_left=True
+    ).expand_kwargs(look())

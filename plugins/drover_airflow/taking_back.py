@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NoReturn
@@ -11,26 +11,25 @@ from airflow.sdk import Param
 
 from drover.errors import BadInputError, DroverError
 from drover.evidence.store import MachineStore, RunStore
-from drover.migration import claims, restore_test, returning
+from drover.migration import claims, intents, restore_test, returning
 from drover.migration.alone import busy
+from drover.migration.intents import Intent
 from drover.migration.move import open_move
 from drover.migration.together import to_take_back
 from drover.waves.order import tiers
 from drover.waves.schema import MachinePlan
 from drover_airflow import kept as kept_waves
+from drover_airflow.at_work import AtWork
 from drover_airflow.hooks.base import resolve
 from drover_airflow.kept import Kept
 from drover_airflow.settings import store_root
 
-# Asks whether a run (of this DAG, with this id) is still at work.
-IsRunning = Callable[[str, str], bool]
 Machine = dict[str, str]
 
 log = logging.getLogger(__name__)
 
 # A rollback that failed is not tried every few minutes for ever: each try is kept as evidence.
 _AGAIN_SECONDS = 30 * 60.0
-_AT_WORK = ["queued", "running"]
 
 
 def form() -> dict[str, Param]:
@@ -57,12 +56,7 @@ def form() -> dict[str, Param]:
     }
 
 
-def runs_of(ti: Any) -> IsRunning:
-    """Asks Airflow through the task that runs, as its public interface lets any task."""
-    return lambda dag, run: bool(ti.get_dr_count(dag_id=dag, run_ids=[run], states=_AT_WORK))
-
-
-def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine]:
+def asked_for(answers: Mapping[str, Any], at_work: AtWork) -> list[Machine]:
     """What the form asks for, in reverse order. Committed machines are held from here on.
 
     :raises BadInputError: there is no such run or machine, or a machine that was named may not be taken back.
@@ -72,7 +66,6 @@ def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine
     known = {plan.name for plan in kept.wave.machines}
     if missing := sorted(named - known):
         _refuse(f"The wave '{kept.wave.wave}' has no machine {', '.join(map(repr, missing))} in run {kept.run}.")
-    at_work = is_running(kept.dag, kept.run)
     backwards = [plan for tier in reversed(tiers(kept.wave)) for plan in tier]
     chosen = [plan for plan in backwards if not named or plan.name in named]
     committed = [plan for plan in chosen if _is_committed(kept, plan)]
@@ -82,11 +75,11 @@ def asked_for(answers: Mapping[str, Any], is_running: IsRunning) -> list[Machine
         committed = []
     on_their_way = {claim.machine for claim in claims.held(store_root()) if _is_of(claim, kept)}
     open_ended = [plan for plan in chosen if plan.name in on_their_way and plan not in committed]
-    if open_ended and at_work:
+    if moving := [plan for plan in open_ended if _has_hands(kept, plan.name, at_work)]:
         if named:
-            _refuse(f"Machine '{open_ended[0].name}' is being moved now.", "Mark its DAG run as failed first.")
-        log.warning("Left to their run, which is at work: %s.", ", ".join(plan.name for plan in open_ended))
-        open_ended = []
+            _refuse(f"Machine '{moving[0].name}' is being moved now.", "Mark its DAG run as failed first.")
+        log.warning("Left to their run, which is at work: %s.", ", ".join(plan.name for plan in moving))
+        open_ended = [plan for plan in open_ended if plan not in moving]
     if named:
         for plan in chosen:
             if plan not in committed and plan.name not in on_their_way:
@@ -124,13 +117,14 @@ def after_failure(kept: Kept) -> list[Machine]:
     return begun
 
 
-def left_behind(is_running: IsRunning) -> list[Machine]:
-    """Machines that are on their way in a run that has ended: it was marked as failed, or its rollback gave up."""
+def left_behind(at_work: AtWork) -> list[Machine]:
+    """Machines that are on their way and that nobody brings back: their run has ended, because it was marked as failed
+    or deleted, or all their tasks have, their rollback too, while the run works at others."""
     found: list[Machine] = []
     broken: list[DroverError] = []
     for claim in _held():
         try:
-            found += _left(claim, is_running)
+            found += _left(claim, at_work)
         except DroverError as error:
             # One machine whose records are broken must not keep the others where they are.
             log.error("Nobody can tell how '%s' was left: %s", claim.machine, error)
@@ -147,11 +141,11 @@ def _held() -> list[claims.Claim]:
     return held + [claim for claim in tests if claim not in held]
 
 
-def _left(claim: claims.Claim, is_running: IsRunning) -> list[Machine]:
+def _left(claim: claims.Claim, at_work: AtWork) -> list[Machine]:
     kept = kept_waves.of_run(claim.wave, claim.run)
     if kept is None or not kept.dag:
         log.warning("Nothing is known of run %s of wave '%s', which holds '%s'.", claim.run, claim.wave, claim.machine)
-    elif is_running(kept.dag, claim.run) or busy(store_root(), claim.uuid):
+    elif busy(store_root(), claim.uuid) or _has_hands(kept, claim.machine, at_work):
         log.info("'%s' is in good hands: run %s of %s.", claim.machine, claim.run, kept.dag)
     elif _tried_lately(_store(kept, claim.machine)):
         log.info("'%s' could not be taken back a while ago; the next try is due later.", claim.machine)
@@ -159,6 +153,14 @@ def _left(claim: claims.Claim, is_running: IsRunning) -> list[Machine]:
         log.warning("'%s' was left by run %s of %s, and is taken back.", claim.machine, claim.run, kept.dag)
         return [_machine(kept, claim.machine)]
     return []
+
+
+def _has_hands(kept: Kept, machine: str, at_work: AtWork) -> bool:
+    """Whether its run may still do something to the machine. What the wave takes back is in the hands of its last
+    tasks, which are no machine's own."""
+    if intents.declared(_store(kept, machine), Intent.RETURNING):
+        return at_work.run(kept)
+    return at_work.at(kept, machine)
 
 
 def run_of(answers: Mapping[str, Any]) -> Kept:

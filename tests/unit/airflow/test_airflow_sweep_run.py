@@ -10,11 +10,12 @@ import pytest
 from waves_for_dags import write
 
 PROJECT = Path(__file__).parents[3]
-# Two runs of one wave, each with a machine on its way: one is at work, the other was marked as failed.
+# Two runs of one wave with machines on their way: one was marked as failed, the other works at one of its two.
 PREPARE = """
 import sys
 from datetime import UTC, datetime
-from airflow.models import DagRun
+from uuid import uuid4
+from airflow.models import DagRun, TaskInstance
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
 from drover.migration import claims, intents
@@ -23,7 +24,7 @@ from drover.model import Cpu, Firmware, PowerState, VirtualMachine
 from drover_airflow.kept import keep
 from drover_airflow.settings import store_root
 
-for run, name, state in (("busy", "db", "running"), ("given-up", "web", "failed")):
+for run, name, state in (("busy", "db", "running"), ("busy", "old", None), ("given-up", "web", "failed")):
     wave = keep(sys.argv[1], run, "wave_pair").wave
     with open_move(wave, name, run, None, store_root()) as move:
         move.remember(VirtualMachine(
@@ -32,12 +33,18 @@ for run, name, state in (("busy", "db", "running"), ("given-up", "web", "failed"
         ))
         claims.claim(move)
         intents.declare(move.store, intents.Intent.BEGUN)
+    if state is None:
+        continue
     with create_session() as session:
         now = datetime.now(UTC)
         session.add(DagRun(
             dag_id="wave_pair", run_id=run, run_type="manual", state=state, logical_date=now, run_after=now,
             triggered_by=DagRunTriggeredByType.TEST,
         ))
+with create_session() as session:
+    for task, state in (("db.transfer", "running"), ("old.transfer", "failed"), ("old.rollback", "failed")):
+        row = {"id": uuid4(), "dag_id": "wave_pair", "run_id": "busy", "task_id": task, "map_index": -1}
+        session.execute(TaskInstance.__table__.insert().values(state=state, pool="default_pool", **row))
 """
 
 
@@ -45,7 +52,8 @@ for run, name, state in (("busy", "db", "running"), ("given-up", "web", "failed"
 def test_the_sweep_and_the_rollback_by_hand_find_what_a_run_left(tmp_path):
     waves = tmp_path / "waves"
     waves.mkdir()
-    path = write(waves, "pair", "  - {name: db, strategy: cold}\n  - {name: web, strategy: cold}\n")
+    machines = "".join(f"  - {{name: {name}, strategy: cold}}\n" for name in ("db", "web", "old"))
+    path = write(waves, "pair", machines)
     env = os.environ | {
         "AIRFLOW_HOME": str(tmp_path / "home"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -72,7 +80,8 @@ def test_the_sweep_and_the_rollback_by_hand_find_what_a_run_left(tmp_path):
     assert "'db' is in good hands: run busy of wave_pair" in told, told
     assert "'web' was left by run given-up of wave_pair, and is taken back" in told
     assert "known_hosts_file of the connection 'lab_kvm_a' cannot be read" in told
-    assert told.count("starting task_id=take_back") == 1
+    assert "'old' was left by run busy of wave_pair, and is taken back" in told
+    assert told.count("starting task_id=take_back") == 2
 
     _, told = run("airflow", "dags", "test", "rollback", "--conf", json.dumps({"wave": "pair", "run": "given-up"}))
 
