@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from drover.concerns.finding import critical, size, unknown
 from drover.concerns.preflight import Preflight
 from drover.model import Concern, VirtualMachine
+from drover.waves.capacity import what_fits
 
 ID = "backup.space"
 WAIVABLE = True
@@ -23,14 +24,16 @@ def check(p: Preflight) -> Iterator[Concern]:
     if folder.free is None:
         yield unknown(ID, _LABEL, what=f"how much space {folder.path} has left", do="Check its file system.")
         return
-    waiting = [machine for plan, machine in p.companions if plan.name not in p.backed_up and not _left_behind(machine)]
-    need = sum(disk.allocated for machine in waiting for disk in machine.disks)
-    if need > folder.free:
+    # Wherever they go: all backups of the wave lie in one place.
+    everyone = (*p.companions, *p.elsewhere)
+    waiting = [machine for plan, machine in everyone if plan.name not in p.backed_up and not _left_behind(machine)]
+    needs = {machine.name: sum(disk.allocated for disk in machine.disks) for machine in waiting}
+    if (need := sum(needs.values())) > folder.free:
         yield critical(
             ID,
             _LABEL,
             found=f"{folder.path} has {size(folder.free)} left; the backups that this wave still makes take up to "
-            f"{size(need)}.",
+            f"{size(need)}. {what_fits(p.wave, needs, folder.free)}",
             why="Without a verified backup there is no cutover.",
             do="Free some space, or name another folder in backup.folder.",
         )

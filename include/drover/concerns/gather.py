@@ -24,7 +24,7 @@ CheckLive = Callable[[str, TargetSettings], Sequence[LiveObstacle]]
 def gather(wave: Wave, plan: MachinePlan, source: Hypervisor, target: Hypervisor, resolve: Resolver) -> Preflight:
     """What is to be known about one machine's move, asked now.
 
-    The space that the wave needs is summed over the machines that move between these two hosts.
+    The space that the wave needs is summed over the machines whose hosts these two are.
 
     :param resolve: gives a connection by its id, and raises `BadInputError` where there is none.
     :raises RetryableError, OperatorNeededError: as the hypervisors do.
@@ -73,6 +73,7 @@ def assemble(
     settings = _settings(wave, plan, source) if source else None
     translated, refusal = _translated(source, settings, translate)
     obstacles = _obstacles(plan, source, settings, check_live) if translated else ()
+    together = _together(wave, facts)
     return Preflight(
         wave=wave,
         plan=plan,
@@ -81,7 +82,8 @@ def assemble(
         target_facts=facts[wave.target_of(plan)],
         backup_folder=look_at_folder(str(work_root(wave.backup))),
         now=time.time(),
-        companions=_companions(wave, plan, facts),
+        companions=tuple(each for each in together if wave.target_of(each[0]) == wave.target_of(plan)),
+        elsewhere=tuple(each for each in together if wave.target_of(each[0]) != wave.target_of(plan)),
         connections={conn_id: _spec(resolve, conn_id) for conn_id in _connections(wave, plan)},
         translated=translated,
         refusal=refusal,
@@ -139,12 +141,10 @@ def _find(facts: Mapping[str, HostFacts], conn_id: str, name: str) -> VirtualMac
     return next((machine for machine in machines if machine.name == name), None)
 
 
-def _companions(
-    wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts]
-) -> tuple[tuple[MachinePlan, VirtualMachine], ...]:
-    going_there = [other for other in wave.machines if wave.target_of(other) == wave.target_of(plan)]
-    found = ((other, _find(facts, wave.source_of(other), other.name)) for other in going_there)
-    return tuple((other, machine) for other, machine in found if machine is not None)
+def _together(wave: Wave, facts: Mapping[str, HostFacts]) -> list[tuple[MachinePlan, VirtualMachine]]:
+    """The wave's machines, as far as their hosts were asked."""
+    found = ((plan, _find(facts, wave.source_of(plan), plan.name)) for plan in wave.machines)
+    return [(plan, machine) for plan, machine in found if machine is not None]
 
 
 def _connections(wave: Wave, plan: MachinePlan) -> set[str]:

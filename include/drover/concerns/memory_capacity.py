@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from drover.concerns.finding import critical, size, unknown
 from drover.concerns.preflight import Preflight
 from drover.model import Concern, PowerState
+from drover.waves.capacity import what_fits
 
 ID = "host.memory_capacity"
 WAIVABLE = True
@@ -31,11 +32,12 @@ def check(p: Preflight) -> Iterator[Concern]:
         return
     wave, others = sum(machine.memory for machine in coming), sum(machine.memory for machine in there)
     if wave + others > p.target_host.memory:
+        fits = what_fits(p.wave, {machine.name: machine.memory for machine in coming}, p.target_host.memory - others)
         yield critical(
             ID,
             _LABEL,
             found=f"{p.target_host.name} has {size(p.target_host.memory)} of memory in all; the machines of this wave "
-            f"take {size(wave)}, and what runs there already {size(others)}.",
+            f"take {size(wave)}, and what runs there already {size(others)}. {fits}",
             why="They cannot all run there: the last ones do not start, or all of them are swapped out.",
             do="Move fewer machines in this wave, choose another host, or give the machines less memory.",
         )

@@ -57,7 +57,8 @@ class Preflight:
     """Everything about one machine's move that can be known before it begins.
 
     :param source: the machine; None where the source hypervisor knows no such machine.
-    :param companions: every machine of the wave that could be found, this one included, with its plan.
+    :param companions: every machine of the wave that could be found and goes to the same target, this one included,
+        with its plan. :param elsewhere: those that go to other targets.
     :param translated: what the target would make of the machine; None where it cannot, or nobody asked.
     :param refusal: why it cannot make it, in its words.
     :param live_obstacles: what the platform's own check says against the live move.
@@ -76,6 +77,7 @@ class Preflight:
     backup_folder: FolderFacts
     now: float
     companions: tuple[tuple[MachinePlan, VirtualMachine], ...] = ()
+    elsewhere: tuple[tuple[MachinePlan, VirtualMachine], ...] = ()
     connections: Mapping[str, ConnectionSpec | None] = field(default_factory=dict, repr=False)
     backed_up: frozenset[str] = frozenset()
     translated: VirtualMachine | None = None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from drover.concerns.finding import critical, size, unknown, warning
 from drover.concerns.preflight import Preflight
 from drover.model import Concern, StoragePool
+from drover.waves.capacity import what_fits
 
 ID = "storage.too_small"
 WAIVABLE = False
@@ -30,13 +31,15 @@ def check(p: Preflight) -> Iterator[Concern]:
 
 
 def _compare(p: Preflight, pool: StoragePool) -> Iterator[Concern]:
-    allocated, full = needs(p, pool.name)
+    needs = _needs(p, pool.name)
+    allocated, full = sum(now for now, _ in needs.values()), sum(most for _, most in needs.values())
     where = f"The pool '{pool.name}' on {p.target_host.name} has {size(pool.available)} left"
     if allocated > pool.available:
         yield critical(
             ID,
             _LABEL,
-            found=f"{where}; this wave brings {size(allocated)} into it.",
+            found=f"{where}; this wave brings {size(allocated)} into it. "
+            + what_fits(p.wave, {name: now for name, (now, _) in needs.items()}, pool.available),
             why="The copy would stop with the disk full, and so would every other machine in that pool.",
             do="Free some space, map to another pool, or move fewer machines in this wave.",
         )
@@ -50,17 +53,18 @@ def _compare(p: Preflight, pool: StoragePool) -> Iterator[Concern]:
         )
 
 
-def needs(p: Preflight, pool: str) -> tuple[int, int]:
-    """Bytes that the wave's disks take in this pool, now and when full, without what earlier tries brought there."""
+def _needs(p: Preflight, pool: str) -> dict[str, tuple[int, int]]:
+    """Bytes that each machine takes in this pool, now and when full, without what earlier tries brought there."""
     # By place: another kind of hypervisor has other names of disks.
     made = [machine for machine in p.target_machines if machine.ownership]
     there = {(m.name, place): disk.allocated for m in made for place, disk in enumerate(m.disks)}
-    allocated = full = 0
+    found: dict[str, tuple[int, int]] = {}
     for plan, machine in p.companions:
         mapping = p.wave.mappings_of(plan).storage
         for place, disk in enumerate(machine.disks):
             if disk.pool and mapping.get(disk.pool) == pool:
                 before = there.get((plan.name, place), 0)
-                allocated += max(0, disk.allocated - before)
-                full += max(0, max(disk.size, disk.allocated) - before)
-    return allocated, full
+                allocated, full = found.get(plan.name, (0, 0))
+                most = max(disk.size, disk.allocated)
+                found[plan.name] = (allocated + max(0, disk.allocated - before), full + max(0, most - before))
+    return found

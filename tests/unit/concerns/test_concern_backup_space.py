@@ -21,7 +21,15 @@ def test_a_folder_with_space_is_no_concern():
 
 def test_too_little_space_blocks():
     assert categories(concern, preflight(folder=SHORT)) == [CRITICAL]
-    assert categories(concern, beside(preflight(folder=ENOUGH), machine(name="db"))) == [CRITICAL]
+    (found,) = ask(concern, beside(preflight(folder=ENOUGH), machine(name="db")))
+    assert found.category is CRITICAL
+    assert "The first 1 of 2 machines would fit: those up to 'web'." in found.assessment
+
+
+def test_backups_of_machines_that_go_elsewhere_lie_there_too():
+    p = preflight(folder=ENOUGH)
+    other = p.plan.model_copy(update={"name": "db", "target": "c"})
+    assert categories(concern, dataclasses.replace(p, elsewhere=((other, machine(name="db")),))) == [CRITICAL]
 
 
 def test_a_machine_that_this_run_backed_up_already_takes_no_more():

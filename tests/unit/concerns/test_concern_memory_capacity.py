@@ -22,6 +22,7 @@ def test_a_wave_larger_than_the_whole_host_blocks():
     (found,) = ask(concern, with_companions(4, target=host(memory=4 * GIB)))
     assert found.category is CRITICAL
     assert "take 5.0 GiB" in found.assessment
+    assert "The first 4 of 5 machines would fit" in found.assessment
 
 
 def test_what_runs_there_is_counted_and_what_is_off_is_not():

@@ -25,7 +25,9 @@ def test_less_than_what_they_can_grow_to_is_a_warning():
 def test_the_whole_wave_is_summed():
     p = preflight(pools=pool(2 * GIB))
     companions = (*p.companions, *((p.plan.model_copy(update={"name": f"m{n}"}), MACHINE) for n in range(2)))
-    assert categories(concern, dataclasses.replace(p, companions=companions)) == [CRITICAL]
+    (found,) = ask(concern, dataclasses.replace(p, companions=companions))
+    assert found.category is CRITICAL
+    assert "The first 2 of 3 machines would fit: those up to 'm0'." in found.assessment
 
 
 def test_what_an_earlier_try_brought_there_is_taken_off():

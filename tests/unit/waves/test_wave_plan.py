@@ -93,6 +93,14 @@ def test_a_machine_with_hosts_of_its_own_is_looked_for_there(sites):
     assert report.machines[1].concerns[0].id == "machine.power_state"
 
 
+def test_the_backups_of_all_machines_count_wherever_they_go(sites):
+    sites["c"] = Site("kvm-c", [])
+    wave = parse(TEXT.replace("name: db\n", "name: db\n    target: c\n"))
+    seen = gather(wave, wave.machine("web"), sites["a"], sites["b"], resolve)
+    assert [each.name for _, each in seen.companions] == ["web"], "the target's room is for those that go there"
+    assert [each.name for _, each in seen.elsewhere] == ["db"]
+
+
 def test_gather_sees_what_the_plan_sees(sites):
     wave = parse(TEXT)
     seen = gather(wave, wave.machine("web"), sites["a"], sites["b"], resolve)

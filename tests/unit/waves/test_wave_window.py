@@ -88,7 +88,7 @@ def test_a_window_in_a_file():
         ('{opens: "22:00", closes: "05:00", timezone: /etc}', "window.timezone", "no time zone", "such as"),
         ('{opens: "22:00", closes: "05:00"}', "window.timezone", "missing", "Whose clocks"),
         ('{opens: "24:00", closes: "05:00", timezone: UTC}', "window.opens", "no time of day", "22:00"),
-        ('{opens: "22:00", closes: "05:00", timezone: UTC, days: []}', "window.days", "empty", "at least one"),
+        ('{opens: "22:00", closes: "05:00", timezone: UTC, days: []}', "window.days", "empty", "every day"),
         ('{opens: "22:00", closes: "05:00", timezone: UTC, days: [mo]}', "window.days[0]", "does not fit", "mon"),
         ('{opens: "22:00", closes: "05:00", timezone: UTC, days: [mon, mon]}', "window.days[1]", "twice", "once"),
         ('{opens: "22:00", closes: "05:00", timezone: UTC, until: x}', "window.until", "not known", "closes"),
