@@ -10,7 +10,7 @@ of its own (1 for 'different', 'altered', 'critical').
 import ast
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from importlib.util import find_spec
@@ -144,14 +144,10 @@ def _summary(module: str) -> str:
 
 
 def _tell(message: str, remedy: str, *, code: int = FAILED) -> int:
-    """One sentence, and what to do, on stderr. What a name brought along may not steer the terminal."""
+    """One sentence, and what to do, on stderr."""
     for line in filter(None, (message, remedy)):
-        streams.told("".join(_visible(line)))
+        streams.told(line)
     return code
-
-
-def _visible(text: str) -> Iterator[str]:
-    return (char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
 
 
 def _unexpected(error: Exception) -> int:

@@ -63,12 +63,17 @@ def flushed(code: int) -> int:
     return code
 
 
-def told(line: str) -> None:
-    """A line on standard error. Where that cannot be written, the exit code is all that is left to tell."""
+def told(text: str) -> None:
+    """Text on standard error. Where that cannot be written, the exit code is all that is left to tell."""
     import typer
 
     with suppress(OSError):
-        typer.echo(line, err=True)
+        typer.echo("\n".join(map(visible, text.split("\n"))), err=True)
+
+
+def visible(text: str) -> str:
+    """What a name or a file brought along may not steer the terminal."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def finish() -> None:

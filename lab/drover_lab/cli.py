@@ -7,7 +7,12 @@ import typer
 
 from drover_lab import slots
 
-app = typer.Typer(name="lab", help="A datacenter in a box: two sites, KVM, vCenters, Hyper-V.", no_args_is_help=True)
+app = typer.Typer(
+    name="lab",
+    help="A datacenter in a box: two sites, KVM, vCenters, Hyper-V.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 Name = Annotated[str, typer.Option("--name", help="Which lab; several can stand side by side.")]
 

@@ -47,7 +47,7 @@ class LabState:
         """:raises BadInputError: there is no such lab."""
         state = cls.find(name)
         if state is None:
-            raise BadInputError(f"There is no lab '{name}'.", remedy="Start it with './drover lab up'.")
+            raise BadInputError(f"There is no lab '{name}'.", remedy=f"Start it with './drover lab up --name {name}'.")
         return state
 
     @classmethod

@@ -30,15 +30,16 @@ def verify(
     """
     from drover.evidence.audit import audit
     from drover.evidence.keys import expected_fingerprint
+    from drover.streams import visible
 
     result = audit(bundle, expected_fingerprint(key) if key else None)
     if json_output:
         typer.echo(json.dumps({"intact": not result.problems, **asdict(result)}))
     elif result.problems:
-        typer.echo("\n".join(["Altered:", *(f"  {_visible(problem)}" for problem in result.problems)]))
+        typer.echo("\n".join(["Altered:", *(f"  {visible(problem)}" for problem in result.problems)]))
     else:
         typer.echo(
-            f"Intact: wave {_visible(result.wave)}, run {_visible(result.run)}, {result.machines} machines, "
+            f"Intact: wave {visible(result.wave)}, run {visible(result.run)}, {result.machines} machines, "
             f"{result.records} records, {result.files} files, signed with {result.key}."
         )
         if key is None:
@@ -85,8 +86,3 @@ def key(key_file: KeyFile = None) -> None:
     public = signing_key(key_file or default_key_file()).public_key()
     typer.echo(fingerprint(public_bytes(public)))
     typer.echo(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(), nl=False)
-
-
-def _visible(text: str) -> str:
-    """What an altered bundle says may not steer the terminal."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

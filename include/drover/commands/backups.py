@@ -54,6 +54,8 @@ def _root(store: Path | None) -> Path:
 def _tell(found: "list[Found]", json_output: bool) -> None:
     if json_output:
         typer.echo(json.dumps({"backups": [_facts(one) for one in found]}))
+    elif not found:
+        typer.echo("There are no backups.")
     for one in () if json_output else found:
         typer.echo(f"{one.shelf.label}: {one.fate}{f'; {one.why}' if one.why else ''}")
     if any(one.fate == "unknown" for one in found):

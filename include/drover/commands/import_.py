@@ -21,7 +21,7 @@ def import_(
     host: Annotated[str | None, typer.Option(help="The host or cluster; else the target decides.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
 ) -> None:
-    """Makes the machine, off. A package with one wrong byte is refused; started again, a killed import is repeated.
+    """Makes a machine of a package, off. One with a wrong byte is refused; started again, a killed import is repeated.
 
     A folder such as D:\\Exports\\web is one of the Hyper-V host itself, which makes the machine of what it exported
     there: a copy with an id of its own, where a name is given.

@@ -50,20 +50,15 @@ def plan(
 
 
 def _draw(report: "PlanReport", path: Path) -> None:
-    from drover.errors import BadInputError
+    from drover.commands._output import put
     from drover.waves.picture import svg
     from drover.waves.words import duration
 
     wave = report.wave
     title = f"Wave {wave.wave}: {wave.source} to {wave.target}, {duration(report.seconds)}"
-    try:
-        names = [machine.plan.name for machine in report.machines]
-        closes = report.fit.lead + report.fit.there if report.fit else None
-        path.write_text(svg(title, names, report.spans, closes), encoding="utf-8")
-    except OSError as error:
-        raise BadInputError(
-            f"The timeline cannot be written to {path}: {error.strerror}.", remedy="Name a file in a folder of yours."
-        ) from None
+    names = [machine.plan.name for machine in report.machines]
+    closes = report.fit.lead + report.fit.there if report.fit else None
+    put(path, svg(title, names, report.spans, closes), "timeline")
 
 
 def as_json_value(report: "PlanReport") -> dict[str, Any]:

@@ -15,9 +15,10 @@ def record(
     ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What is made: one JSON file a call.")],
 ) -> None:
-    """Names, addresses, paths and ids become others, the same everywhere; logins and passwords are in no file.
+    """Asks everything that Drover would ask, and writes down the answers, to be read where the host is not.
 
-    Nothing is changed there. Read what was written before you give it to anybody.
+    Names, addresses, paths and ids become others, the same everywhere; logins and passwords are in no file. Nothing is
+    changed there. Read what was written before you give it to anybody.
     """
     from drover.hypervisors.connection import resolve
     from drover.recordings import recorded, tape

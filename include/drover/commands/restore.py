@@ -23,7 +23,7 @@ def restore(
     host: Annotated[str | None, typer.Option(help="The host or cluster; else the target decides.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")] = False,
 ) -> None:
-    """Makes the machine, off, out of autostart, tagged as restored, with the MAC addresses that it had.
+    """Makes a machine of a backup: off, out of autostart, tagged as restored, with the MAC addresses that it had.
 
     It must never run beside its original, whose state is asked and told. Started again, a killed restore is repeated.
     """

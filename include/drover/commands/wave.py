@@ -21,6 +21,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of words.")] = False,
 ) -> None:
     """Read wave files and tell every mistake in them. Exit 0 if there is none, 2 if there is one."""
+    from drover.streams import told
     from drover.waves.loader import load
     from drover.waves.mistakes import WaveFileError
 
@@ -35,7 +36,7 @@ def check(
             ]
             results.append({"file": str(path), "good": False, "mistakes": listed})
             if not as_json:
-                typer.echo(str(error), err=True)
+                told(str(error))
         else:
             results.append({"file": str(path), "good": True, "wave": wave.wave, "machines": len(wave.machines)})
             if not as_json:
@@ -51,18 +52,13 @@ def schema(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here instead of on stdout.")] = None,
 ) -> None:
     """Write the JSON schema of a wave file."""
-    from drover.errors import BadInputError
+    from drover.commands._output import put
     from drover.waves.json_schema import schema_text
 
     if output is None:
         sys.stdout.write(schema_text())
-        return
-    try:
-        output.write_text(schema_text(), encoding="utf-8")
-    except OSError as error:
-        raise BadInputError(
-            f"The schema cannot be written to {output}: {error.strerror}.", remedy="Name another file."
-        ) from None
+    else:
+        put(output, schema_text(), "schema")
 
 
 @app.command()
@@ -160,7 +156,8 @@ def from_csv(
     own = {each.place: each.place for each in candidates if each.place}  # the table names connections itself
     wanted = _wanted(candidates, own, output, max_machines, max_size, source, target, backup_folder, network, storage)
     sources = {wanted.filled.source_of(each.place) or "" for each in candidates}
-    _tell(run(file, candidates, wanted, live=alike(sources, target)), as_json)
+    unread = csv_machines.unread(candidates, by)
+    _tell(run(file, candidates, wanted, live=alike(sources, target), unread=unread), as_json)
 
 
 def _wanted(

@@ -1,6 +1,7 @@
 """The machines of a table of one's own: a line each, with at least a column `name`."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from drover.errors import BadInputError
@@ -12,6 +13,8 @@ from drover.waves import names
 
 NAME = ("name", "machine", "vm")
 NEEDS = ("depends", "depends on", "after")
+NETWORKS = ("networks", "network")
+STORAGE = ("storage", "datastore")
 STATE = ("state", "power", "powerstate")
 # What it is grouped by where nobody says: the first of these that the table has.
 BY = ("application", "cluster", "folder")
@@ -36,6 +39,15 @@ def read(path: Path, by: str | None) -> list[Candidate]:
     return with_needs(found, *NEEDS)
 
 
+def unread(found: Sequence[Candidate], by: str | None) -> tuple[str, ...]:
+    """The columns that say nothing here, as the table writes them: whoever misspelled one must learn of it."""
+    sheet = found[0].row.sheet
+    read_ones = {*NAME, *NEEDS, *STATE, *NETWORKS, *STORAGE, *BY, "host", "source", "strategy", by or ""}
+    known = {sheet.column(name) for name in read_ones}
+    heads = map(str, sheet.frame.columns)
+    return tuple(head for head in heads if head not in known and not _SIZE_HEAD.fullmatch(head))
+
+
 def _grouped_by(sheet: Sheet, by: str | None) -> str | None:
     if by is None:
         return sheet.column(*BY)
@@ -54,8 +66,8 @@ def _candidate(row: Row, column: str | None, size: str | None) -> Candidate:
         place=row.text("source"),
         group=row.text(column) if column else "",
         size=(row.size(unit[1] if unit else None, size) if size else None) or 0,
-        networks=tuple(dict.fromkeys(listed(row.text("networks", "network")))),
-        storage=tuple(dict.fromkeys(listed(row.text("storage", "datastore")))),
+        networks=tuple(dict.fromkeys(listed(row.text(*NETWORKS)))),
+        storage=tuple(dict.fromkeys(listed(row.text(*STORAGE)))),
         strategy=_strategy(row) or (None if row.text(*STATE) else Strategy.COLD),
     )
 

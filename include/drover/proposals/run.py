@@ -25,11 +25,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """:param files: one for each wave. :param absent: what the list cannot tell."""
+    """:param files: one for each wave. :param absent: what the list cannot tell. :param unread: columns of no use."""
 
     waves: tuple[ProposedWave, ...]
     files: tuple[Path, ...]
     absent: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -52,6 +53,7 @@ class Written:
                 for one in wave.left_out
             ],
             "absent": list(self.absent),
+            "unread": list(self.unread),
         }
 
     def as_text(self) -> str:
@@ -61,15 +63,23 @@ class Written:
             for path, wave in zip(self.files, self.waves, strict=True)
         ]
         lines += [f"The export has no {words}." for words in self.absent]
+        if self.unread:
+            lines.append(f"Not read: {', '.join(repr(column) for column in self.unread)}; see docs/wave-file.md.")
         return "\n".join([*lines, "Fill in what is open; './drover wave check FILE...' names it."])
 
 
 def run(
-    file: Path, candidates: Sequence[Candidate], wanted: Wanted, *, live: bool, absent: Sequence[str] = ()
+    file: Path,
+    candidates: Sequence[Candidate],
+    wanted: Wanted,
+    *,
+    live: bool,
+    absent: Sequence[str] = (),
+    unread: Sequence[str] = (),
 ) -> Written:
     """:param live: whether the machines' hypervisor can move them to the target while they run.
 
-    :param absent: what the list cannot tell.
+    :param absent: what the list cannot tell. :param unread: its columns that say nothing here.
 
     :raises BadInputError: see `propose` and `write`; or an option is wrong.
     """
@@ -79,7 +89,7 @@ def run(
         raise BadInputError(f"--max-size: {error}.", remedy="Write it as in '2 TiB'.") from None
     waves = propose(candidates, str(file), most=wanted.most, largest=largest, live=live)
     files = write(wanted.folder, texts_of(waves, wanted.filled, file.name, absent))
-    return Written(waves, tuple(files), tuple(absent))
+    return Written(waves, tuple(files), tuple(absent), tuple(unread))
 
 
 def kind_of(connection: str | None) -> str | None:

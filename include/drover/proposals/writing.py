@@ -89,10 +89,12 @@ def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
 def _put(path: Path, text: bytes) -> None:
     """Whole, or not at all: what is left of a killed try must not be taken for somebody's file."""
     draft = path.with_name(f".{path.name}.part")
-    draft.write_bytes(text)
-    # A link, not a rename: that one would take the place of a file that has appeared meanwhile.
-    os.link(draft, path)
-    draft.unlink()
+    try:
+        draft.write_bytes(text)
+        # A link, not a rename: that one would take the place of a file that has appeared meanwhile.
+        os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _lines(name: str, wave: ProposedWave, filled: Filled, homes: Mapping[Key, str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import typer
 
 from drover_lab import slots
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

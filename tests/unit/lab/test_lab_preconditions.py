@@ -53,7 +53,7 @@ def test_where_a_program_is_missing(root: Path, refused: Callable[..., str], mon
         (("up", "--name", "a/b"), "cannot be the name of a lab"),
         (("up", "--link-rate", "fast"), "is not a rate"),
         (("up", "--machines", "web,nope"), "no machine called 'nope'"),
-        (("status", "--name", "nothere"), "There is no lab 'nothere'"),
+        (("status", "--name", "nothere"), "There is no lab 'nothere'.\nStart it with './drover lab up --name nothere'"),
         (("reset", "--name", "nothere"), "There is no lab 'nothere'"),
     ],
 )

@@ -117,6 +117,11 @@ def test_a_folder_that_is_not_there_is_no_empty_one(tmp_path: Path, capsys: pyte
         assert f"There is no folder {tmp_path / 'typo'}." in capsys.readouterr().err
 
 
+def test_an_empty_folder_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backups", "list", str(tmp_path), "--store", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "There are no backups.\n"
+
+
 def test_what_cannot_be_read_is_told_and_kept(done: Site, capsys: pytest.CaptureFixture[str]) -> None:
     place, store = str(done.root / "backup"), str(done.root / "store")
     assert main(["backups", "list", place, "--store", store, "--json"]) == 0

@@ -47,6 +47,14 @@ def test_what_is_needed_goes_first_also_over_waves(tmp_path: Path) -> None:
     assert '# It needs "ldap": run the wave 01-base before this one.' in text
 
 
+def test_columns_that_nobody_reads_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    propose(tmp_path, "Name,owner,Size GiB,Depends on,disks,Host\nweb,shop,40,,10,h1\n", "--by", "owner")
+    assert "Not read: 'disks'; see docs/wave-file.md.\n" in capsys.readouterr().out
+    (tmp_path / "two").mkdir()
+    propose(tmp_path / "two", "name,state\nweb,on\n")
+    assert "Not read" not in capsys.readouterr().out
+
+
 def test_groups_that_need_each_other_are_parted(tmp_path: Path) -> None:
     table = "name,application,depends\na1,a,\na2,a,b1\nb1,b,a1\nb2,b,\n"
     assert [names(wave) for wave in propose(tmp_path, table)] == [["a1"], ["b1", "b2"], ["a2"]]

@@ -218,7 +218,14 @@ def _known_hosts(spec: ConnectionSpec) -> list[str]:
     text = spec.extra.get("known_hosts")
     if text:
         return str(text).splitlines()
-    path = str(spec.extra.get("known_hosts_file") or os.path.expanduser("~/.ssh/known_hosts"))
+    path = str(spec.extra.get("known_hosts_file") or "")
+    if not path:
+        path = os.path.expanduser("~/.ssh/known_hosts")
+        if not os.path.exists(path):
+            raise BadInputError(
+                f"Nothing says which host key the connection '{spec.id}' is to expect: there is no {path}.",
+                remedy="Put the host's key into the connection as known_hosts, or name a known_hosts_file there.",
+            )
     return _read(path, f"known_hosts_file of the connection '{spec.id}'").splitlines()
 
 
@@ -226,9 +233,10 @@ def _read(path: str, what: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise BadInputError(
-            f"The {what} cannot be read: {path}: {error.strerror}.", remedy="Correct the path in the connection."
+            f"The {what} cannot be read: {path}: {reason}.", remedy="Correct the path in the connection."
         ) from None
 
 

@@ -72,3 +72,15 @@ def test_missing_files_are_bad_input(tmp_path: Path) -> None:
         extra = {key: value for key, value in extra.items() if key == field or field == "private_key_file"}
         with pytest.raises(BadInputError, match=f"{field} of the connection 'c'"):
             ssh.Ssh(ConnectionSpec("c", "libvirt", "127.0.0.1", port=1, extra=extra))
+
+
+def test_where_no_host_key_is_known_at_all_it_is_said_where_one_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(BadInputError, match=r"which host key the connection 'c'.*as known_hosts"):
+        ssh.Ssh(ConnectionSpec("c", "libvirt", "127.0.0.1", port=1))
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    extra = {"known_hosts_file": str(tmp_path / "binary")}
+    with pytest.raises(BadInputError, match="it is no text"):
+        ssh.Ssh(ConnectionSpec("c", "libvirt", "127.0.0.1", port=1, extra=extra))
