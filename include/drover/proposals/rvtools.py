@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,8 +67,19 @@ def read(path: Path, by: str) -> tuple[list[Candidate], list[str]]:
     found = [_candidate(row, column, parts) for row in info.rows() if row.text("VM")]
     if not found:
         raise BadInputError(f"{path}, sheet vInfo: there is no machine in it.", remedy="Export again.")
+    _refuse_twice(found)
     absent = [f"sheet {name}: nothing is known of {what}" for name, what in _SHEETS.items() if name not in book]
     return with_needs(found, *NEEDS), absent
+
+
+def _refuse_twice(found: Iterable[Candidate]) -> None:
+    """One machine in two lines, as where two exports were joined; two machines of one name are told by their ids."""
+    seen: dict[tuple[str, str | None], int] = {}
+    for each in found:
+        first = seen.setdefault((each.place, each.machine.id), each.row.line)
+        if first != each.row.line:
+            problem = f"the machine '{each.name}' ({each.machine.id}) is in line {first} too"
+            raise each.row.wrong("VM", problem, "Leave out one of the lines in every sheet, or export again.")
 
 
 def _parts(book: Mapping[str, Sheet], servers: set[str]) -> dict[Key, _Parts]:

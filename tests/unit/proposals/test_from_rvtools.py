@@ -188,6 +188,7 @@ def test_the_order_of_the_lines_does_not_matter(tmp_path: Path) -> None:
         ([info("x", CPUs="two")], {}, "sheet vInfo, line 2, column 'CPUs': 'two' is no number"),
         ([info("x", Template="maybe")], {}, "line 2, column 'Template': 'maybe' is neither true nor false"),
         ([info("y"), info("x", Depends="z")], {}, "line 3, column 'Depends': no line has the machine 'z'"),
+        ([info("x"), info("y"), info("x")], {}, "line 4, column 'VM': the machine 'x' (vm-x) is in line 2 too"),
         ([info("x")], {"vDisk": [DISK | {"VM": "x", "Capacity MiB": "ten"}]}, "sheet vDisk, line 2, column 'Cap"),
         ([info("x")], {"vNetwork": [{"Network": "n"}]}, "sheet vNetwork, line 1: there is no column 'VM'"),
     ],
