@@ -102,7 +102,7 @@ def _carried_out(arguments: list[str]) -> int:
         return _tell(error.message, error.remedy)
     except typer.TyperException as error:
         # What Typer itself says of options and arguments.
-        _tell(error.format_message(), "Run it with --help to see what it takes.")
+        _tell(error.format_message().replace("Value error, ", ""), "Run it with --help to see what it takes.")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _tell("Stopped.", "", code=INTERRUPTED)

@@ -185,6 +185,7 @@ def test_a_stopped_command_tidies_up(
         (["lba"], "Did you mean 'lab'?"),
         (["--nonsense"], "No such option"),
         (["plan"], "Missing argument"),
+        (["copy", "a", "b", "--format", "vdi"], "'--format': 'vdi' is not one of 'raw'"),
         (["fails", "code", "surplus"], "unexpected extra argument"),
         (["setup"], "./drover setup"),
         (["gone"], "cannot be loaded"),

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from drover.cli import command_modules
+
 ROOT = Path(__file__).parents[2]
 FILES = [
     "drover",
@@ -133,8 +135,16 @@ def test_help_is_there_before_set_up(clone: Path) -> None:
     assert result.returncode == 0
     assert result.stderr == ""
     assert not (clone / ".drover").exists()
-    for command in ("setup", "demo", "lab", "plan", "copy", "verify", "audit", "bench", "test"):
+    for command in ("setup", "test", *command_modules()):
         assert f"./drover {command} " in result.stdout
+
+
+def test_set_up_is_not_begun_where_its_help_is_asked_for_or_it_is_mistyped(clone: Path) -> None:
+    told = run([clone / "drover", "setup", "--help"])
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "./drover setup" in told.stdout
+    assert_refused(run([clone / "drover", "setup", "--exit"]), clone, "'--exit'", "./drover setup")
+    assert not (clone / ".drover").exists()
 
 
 def test_arguments_and_folder_reach_the_command(prepared: Path, tmp_path: Path) -> None:
