@@ -61,6 +61,7 @@ def import_package(
     """
     with open_package(path.absolute()) as package:
         described = _renamed(reading.read(package.descriptor, package.label), name)
+        _require_name(described.machine.name)
         settings = _settings(hypervisor, described.machine, networks or {}, pool, host)
         refuse_taken(hypervisor, settings.owner, "Import")
         folder = staging_folder(f"import-{safe_name(described.machine.uuid)}")
@@ -88,6 +89,15 @@ def _renamed(described: Described, name: str | None) -> Described:
         return described
     new = replace(machine, name=name, uuid=reading.derived_uuid(machine.uuid, name))
     return replace(described, machine=new)
+
+
+def _require_name(name: str) -> None:
+    """Platforms name files after it: some refuse a line break only once the machine is half made."""
+    if not name.isprintable():
+        raise BadInputError(
+            f"No machine can be named {name!r}: that has a line break or another unprintable character in it.",
+            remedy="Import it under another name, with --name.",
+        )
 
 
 def _settings(
