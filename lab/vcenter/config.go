@@ -19,6 +19,7 @@ type Config struct {
 	InstanceUUID string `json:"instance_uuid"`
 	State        string `json:"state"` // folder of the control socket, pid files, logs and uploads
 
+	// Names of people's; read, this and those of the datastores are as vCenter keeps them.
 	Datacenter string            `json:"datacenter"`
 	Cluster    string            `json:"cluster"`
 	Hosts      []string          `json:"hosts"`
@@ -63,7 +64,9 @@ func readConfig(path string) (*Config, error) {
 			return nil, err
 		}
 	}
-	for _, store := range config.Datastores {
+	config.Datacenter = escaped(config.Datacenter)
+	for index, store := range config.Datastores {
+		config.Datastores[index].Name = escaped(store.Name)
 		if err := os.MkdirAll(store.Folder, 0o755); err != nil {
 			return nil, fmt.Errorf("datastore %s: %w", store.Name, err)
 		}

@@ -105,7 +105,9 @@ func (c *Center) putFile(w http.ResponseWriter, r *http.Request, store *Datastor
 	if err := copySparse(file, r.Body, r.ContentLength, store.free()); err != nil {
 		log.Printf("upload of %s: %v", path, err)
 		if errors.Is(err, syscall.ENOSPC) {
-			_ = os.Remove(path)
+			if !existed {
+				_ = os.Remove(path)
+			}
 			// A client that still sends would see a broken line in place of the answer.
 			_, _ = io.Copy(io.Discard, r.Body)
 		}

@@ -29,9 +29,18 @@ class VCenter:
     """One running vCenter. :attr port: on 127.0.0.1."""
 
     def __init__(
-        self, folder: Path, *, machines: int = 0, delay: int = 0, certificate: "Identity | None" = None
+        self,
+        folder: Path,
+        *,
+        machines: int = 0,
+        delay: int = 0,
+        certificate: "Identity | None" = None,
+        datacenter: str = "site-t",
+        datastore: str = "datastore1",
     ) -> None:
+        """:param datastore: the name of the large one; its files are in the folder `datastore1` whatever it is."""
         self.folder = folder
+        self._datacenter, self._datastore = datacenter, datastore
         self.identity = certificate or Identity.make(folder)
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
@@ -42,7 +51,7 @@ class VCenter:
         self._wait()
 
     def _config(self, machines: int, delay: int) -> dict[str, Any]:
-        stores = [("datastore1", 100 * GIB), ("small", 64 << 20)]
+        stores = [(self._datastore, "datastore1", 100 * GIB), ("small", "small", 64 << 20)]
         return {
             "name": "vc-test",
             "listen": f"127.0.0.1:{self.port}",
@@ -52,11 +61,11 @@ class VCenter:
             "password": PASSWORD,
             "instance_uuid": str(uuid.uuid4()),
             "state": str(self.folder / "s"),
-            "datacenter": "site-t",
+            "datacenter": self._datacenter,
             "cluster": "cluster-t",
             "hosts": ["esx-t1", "esx-t2"],
             "datastores": [
-                {"name": name, "folder": str(self.folder / name), "capacity": size} for name, size in stores
+                {"name": name, "folder": str(self.folder / folder), "capacity": size} for name, folder, size in stores
             ],
             "bridges": {},
             "port_groups": ["production", "isolated"],

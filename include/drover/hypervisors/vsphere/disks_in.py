@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from drover.blocks.endpoint import Endpoint
@@ -21,11 +21,10 @@ from drover.blocks.vmdk import pack
 from drover.errors import OperatorNeededError, RetryableError
 from drover.evidence.files import safe_name
 from drover.hypervisors.staging import require_room, staging_folder
-from drover.hypervisors.vsphere import inventory, lookup, nfc, nodes, tags, tasks
+from drover.hypervisors.vsphere import files_in, inventory, lookup, nfc, nodes, tags, tasks
 from drover.hypervisors.vsphere.errors import fault_error
-from drover.hypervisors.vsphere.folder import DataFile, why_not
 from drover.hypervisors.vsphere.keys import device_keys
-from drover.hypervisors.vsphere.names import escape, unescape
+from drover.hypervisors.vsphere.names import escape
 from drover.hypervisors.vsphere.owned import require_ours
 from drover.hypervisors.vsphere.place import Esx, Site, survey
 from drover.hypervisors.vsphere.session import Session
@@ -35,6 +34,7 @@ from drover.model import Disk, DiskFormat, Ownership, PowerState, Progress, Virt
 log = logging.getLogger(__name__)
 # The role of the machine that an import lease makes; it never runs and never stays.
 _ROLE = "upload"
+_SUFFIX = "-drover-upload"
 _TRIES = 4
 
 
@@ -97,12 +97,14 @@ def _token(place: Path) -> str:
 
 
 def _send(session: Session, machine: VirtualMachine, owner: Ownership, place: Path) -> None:
-    site = survey(session)
     packed = _pack(machine, place)
-    _require_room(session, site, machine, packed)
+    site = survey(session)
+    for label in {disk.pool for disk in machine.disks}:
+        needed = sum(packed[disk.name].stat().st_size for disk in machine.disks if disk.pool == label)
+        _require_room(session, site, label, needed)
     if not _through_lease(session, site, machine, owner, packed):
         for disk in machine.disks:
-            _over_folder(session, site, disk, _image(place, disk))
+            files_in.send(session, site, disk, _image(place, disk))
 
 
 def _pack(machine: VirtualMachine, place: Path) -> dict[str, Path]:
@@ -120,16 +122,14 @@ def _tell(progress: Progress) -> None:
     log.debug("%s: %d of %d bytes", progress.label, progress.done, progress.total)
 
 
-def _require_room(session: Session, site: Site, machine: VirtualMachine, packed: Mapping[str, Path]) -> None:
-    """Before anything is sent: what is packed takes up at least that much. :raises OperatorNeededError: it is full."""
-    for label in {disk.pool for disk in machine.disks}:
-        needed = sum(packed[disk.name].stat().st_size for disk in machine.disks if disk.pool == label)
-        free = site.datastore(label or "").pool.available
-        if needed > free:
-            raise OperatorNeededError(
-                f"The datastore '{label}' on {session.name} is full: {needed} bytes are needed, {free} are free.",
-                remedy="Make room there, or map the storage to another datastore.",
-            )
+def _require_room(session: Session, site: Site, label: str | None, needed: int) -> None:
+    """:param needed: what is packed takes up at least that much. :raises OperatorNeededError: the datastore is full."""
+    free = site.datastore(label or "").pool.available
+    if needed > free:
+        raise OperatorNeededError(
+            f"The datastore '{label}' on {session.name} is full: {needed} bytes are needed, {free} are free.",
+            remedy="Make room there, or map the storage to another datastore.",
+        )
 
 
 # Through a lease
@@ -159,7 +159,7 @@ def _through_lease(
         with nfc.lease(session, begin, what, [disk.name for disk in machine.disks]) as lease:
             log.info("The disks of '%s' are sent through an import lease: the server offers one.", machine.name)
             for disk in machine.disks:
-                _upload(lease, disk, packed[disk.name])
+                _upload(session, lease, disk, packed[disk.name])
     except OperatorNeededError:
         if not refused:
             raise
@@ -171,19 +171,21 @@ def _through_lease(
     return True
 
 
-def _upload(lease: nfc.Lease, disk: Disk, packed: Path) -> None:
+def _upload(session: Session, lease: nfc.Lease, disk: Disk, packed: Path) -> None:
     for number in range(1, _TRIES + 1):
         try:
             lease.upload(disk.name, packed, _tell)
             return
-        except RetryableError as error:
-            if number == _TRIES:
+        except (OperatorNeededError, RetryableError) as error:
+            # A server that is full may close the line before all is sent; what it says of that is lost then.
+            _require_room(session, survey(session), disk.pool, packed.stat().st_size)
+            if number == _TRIES or isinstance(error, OperatorNeededError):
                 raise
             log.warning("%s Sending disk %s again (%d of %d).", error.message, disk.name, number, _TRIES - 1)
 
 
 def _carrier(name: str) -> str:
-    return f"{name}-drover-upload"
+    return f"{name}{_SUFFIX}"
 
 
 def _import_spec(session: Session, site: Site, machine: VirtualMachine, owner: Ownership) -> Any:
@@ -253,7 +255,7 @@ def _remove_folder(session: Session, home: str, carrier: VirtualMachine) -> None
     """What a killed try had taken from the carrier is still in its folder, which else went with it."""
     from pyVmomi import vim
 
-    if carrier.name not in unescape(home):
+    if _SUFFIX not in home:  # The rest of its name is not always a name for a folder.
         return
     datacenter = next(host.datacenter for host in survey(session).hosts if host.name == carrier.host)
     with session.errors():
@@ -262,32 +264,3 @@ def _remove_folder(session: Session, home: str, carrier: VirtualMachine) -> None
     for state in tasks.watch(session, task):
         if state.word == "error" and nodes.kind(nodes.child(state.error, "fault")) != "FileNotFound":
             raise fault_error(session.name, state.error, f"the removal of the folder {home}")
-
-
-# Into the datastore's files
-
-
-def _over_folder(session: Session, site: Site, disk: Disk, image: Path) -> None:
-    store = site.datastore(disk.pool or "")
-    inside = unescape(disk.path.partition("] ")[2])
-    datacenter = site.around.above(store.id, "Datacenter") or ""
-    flat = PurePosixPath(inside).with_suffix("").as_posix() + "-flat.vmdk"
-    file = DataFile(site.around.path(datacenter), store.name, flat, disk.size)
-    if why := why_not(session, file):
-        # On vSAN there is no such file: one that we made would be read back as what it is, and the disk stay empty.
-        raise OperatorNeededError(
-            f"Disk {disk.name} cannot be written into the files of the datastore '{store.name}': {why}.",
-            remedy="Give the user the right to import (VApp.Import), or map the disk to a VMFS or NFS datastore.",
-        )
-    for number in range(1, _TRIES + 1):
-        session.renew()
-        try:
-            with open(image, "rb") as body:
-                headers = {"Content-Length": str(disk.size), "Content-Type": "application/octet-stream"}
-                with session.http().open("PUT", file.url, headers=headers, body=body) as answer:
-                    answer.read()
-            return
-        except RetryableError as error:
-            if number == _TRIES:
-                raise
-            log.warning("%s Sending disk %s again (%d of %d).", error.message, disk.name, number, _TRIES - 1)

@@ -21,7 +21,6 @@ from drover.errors import OperatorNeededError
 from drover.hypervisors.vsphere import folder, lease_out, nodes, snapshots
 from drover.hypervisors.vsphere.folder import DataFile
 from drover.hypervisors.vsphere.keys import device_keys
-from drover.hypervisors.vsphere.names import unescape
 from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.power import state_of
 from drover.hypervisors.vsphere.session import Session
@@ -209,11 +208,11 @@ def _data_file(session: Session, backing: Node | None, path: str, disk: Disk) ->
     store_id = nodes.text(backing, "datastore")
     around = surroundings(session, [store_id])
     datacenter = around.above(store_id, "Datacenter")
-    inside = unescape(path.partition("] ")[2])
+    inside = path.partition("] ")[2]
     if store_id is None or datacenter is None or not inside.endswith(".vmdk"):
         return None
     flat = f"{inside.removesuffix('.vmdk')}-flat.vmdk"
-    return DataFile(around.path(datacenter), around.places[store_id].name, flat, disk.size)
+    return DataFile(around.inventory_path(datacenter), around.places[store_id].kept, flat, disk.size)
 
 
 @contextmanager

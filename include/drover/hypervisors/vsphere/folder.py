@@ -39,7 +39,10 @@ _TRUST_FIELDS = ("thumbprint", "ca_file", "ca", "verify_certificate")
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """:param path: within the datastore. :param size: bytes."""
+    """:param datacenter: its inventory path. :param path: within the datastore. :param size: bytes.
+
+    All three names as the server keeps them (see names.py).
+    """
 
     datacenter: str
     datastore: str

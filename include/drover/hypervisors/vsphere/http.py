@@ -86,16 +86,27 @@ class Http:
 
 
 def folder_url(datacenter: str, datastore: str, path: str) -> str:
-    """The path of a datastore's file. :param datacenter: its inventory path. :param path: within the datastore."""
+    """The path of a datastore's file, of names as the server keeps them.
+
+    :param datacenter: its inventory path. :param path: within the datastore.
+    """
     return f"/folder/{quote(path.lstrip('/'))}?{urlencode({'dcPath': datacenter, 'dsName': datastore})}"
 
 
 def _refused(host: str, method: str, path: str, answer: HTTPResponse) -> OperatorNeededError | RetryableError:
-    what = f"{host} answers {answer.status} {answer.reason} to {method} {path.partition('?')[0]}"
-    if answer.status >= 500 and answer.status != 507:
+    # A lease's address is a ticket: whoever has it may send and fetch.
+    shown = "/nfc" if path.startswith("/nfc/") else path.partition("?")[0]
+    said = f"{answer.status} {answer.reason} to {method} {shown}"
+    if answer.status == 507:
+        return OperatorNeededError(
+            f"{host} has no room for what it was sent ({said}).",
+            remedy="Make room on the datastore, or map the storage to another one.",
+        )
+    what = f"{host} answers {said}"
+    if answer.status >= 500:
         return RetryableError(f"{what}.", remedy="Try again; if it stays so, look at the server's own log.")
     if answer.status == 404:
         return OperatorNeededError(f"{what}.", remedy="Find out who moved or removed that file.")
     if answer.status in (401, 403):
         return OperatorNeededError(f"{what}.", remedy="Give the connection's user Datastore.Browse and FileManagement.")
-    return OperatorNeededError(f"{what}.", remedy="Make room on the datastore, or correct that on the server.")
+    return OperatorNeededError(f"{what}.", remedy="Correct that on the server.")

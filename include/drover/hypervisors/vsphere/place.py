@@ -17,7 +17,7 @@ _HOST = ("name", "parent", "datastore", "network")
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A datastore. :param name: as paths name it, `[name] folder/file`."""
+    """A datastore. :param name: as the server keeps it, and as paths name it: `[name] folder/file`."""
 
     id: str
     name: str
@@ -115,7 +115,7 @@ def survey(session: Session) -> Site:
     facts = {host.name: host for host in offers.hosts(session)}
     pools = {pool.name: pool for pool in offers.pools(session)}
     stores = {
-        label: Store(one, around.places[one].name, pools[label])
+        label: Store(one, around.places[one].kept, pools[label])
         for one, label in around.datastores.items()
         if label in pools
     }

@@ -117,7 +117,7 @@ def _pool(found: Found, labels: Mapping[str, str]) -> StoragePool:
     usable = usable and (nodes.text(summary, "maintenanceMode") or "normal") == "normal"
     return StoragePool(
         name=labels.get(found.id) or unescape(found.text("name") or ""),
-        path=f"[{unescape(found.text('name') or '')}]",
+        path=f"[{found.text('name') or ''}]",
         active=usable,
         capacity=nodes.number(summary, "capacity") or 0,
         available=nodes.number(summary, "freeSpace") or 0,

@@ -85,7 +85,7 @@ def network_backing(session: Session, site: Site, label: str) -> Any:
     place = site.around.places[one]
     if place.kind != "DistributedVirtualPortgroup":
         return vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(
-            deviceName=place.name, network=vim.Network(one, session.stub)
+            deviceName=place.kept, network=vim.Network(one, session.stub)
         )
     switch = key = None
     paths = {"DistributedVirtualPortgroup": ["key", "config.distributedVirtualSwitch"]}

@@ -34,11 +34,15 @@ _WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One object of the inventory. :param parent: its id, None at the top. :param kind: as the API names it."""
+    """One object of the inventory. :param parent: its id, None at the top. :param kind: as the API names it.
+
+    :param kept: its name as the server keeps it, which paths and addresses want; `name` is for people (see names.py).
+    """
 
     name: str
     kind: str
     parent: str | None
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,20 @@ class Surroundings:
 
     def path(self, place_id: str) -> str:
         """The inventory path as people read it: `site-a/vm/prod`."""
-        names: list[str] = []
+        return "/".join(place.name for place in self._way(place_id))
+
+    def inventory_path(self, place_id: str) -> str:
+        """The same as the server reads it, which can tell a name with a slash from a folder and what is in it."""
+        return "/".join(place.kept for place in self._way(place_id))
+
+    def _way(self, place_id: str) -> list[Place]:
+        """From the top, whose own name nobody uses."""
+        found: list[Place] = []
         step: str | None = place_id
         while step is not None and step in self.places:
-            place = self.places[step]
-            names.append(place.name)
-            step = place.parent
-        # The root folder has no name that anybody uses.
-        return "/".join(reversed(names[:-1] if len(names) > 1 else names))
+            found.append(self.places[step])
+            step = self.places[step].parent
+        return found[::-1][1:] if len(found) > 1 else found
 
     def above(self, place_id: str | None, kind: str) -> str | None:
         """The id of the nearest object of this kind at or above; None where there is none."""
@@ -100,7 +110,8 @@ def _read(session: Session) -> Surroundings:
     root = session.content.rootFolder._moId
     places = {root: Place("", "Folder", None)}
     for one in found:
-        places[one.id] = Place(unescape(one.text("name") or ""), one.kind, one.text("parent"))
+        kept = one.text("name") or ""
+        places[one.id] = Place(unescape(kept), one.kind, one.text("parent"), kept)
     switches = {one.id: one.text("config.distributedVirtualSwitch") for one in found}
     datacenters = {one: _datacenter(places, one) for one in places}
     networks = _labels(

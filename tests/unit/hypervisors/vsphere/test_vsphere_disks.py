@@ -219,7 +219,7 @@ def test_without_a_lease_the_bytes_go_into_the_files(
 
 
 def test_without_a_lease_a_datastore_that_has_no_such_files_is_refused(
-    hypervisor: VsphereHypervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hypervisor: VsphereHypervisor, vcenter: VCenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on vSAN: a file that we made there would be read back, and the disk itself stay empty."""
     from pyVmomi import vim
@@ -231,8 +231,9 @@ def test_without_a_lease_a_datastore_that_has_no_such_files_is_refused(
     wanted = settings(machine)
     hypervisor.define(machine, wanted)
     monkeypatch.setattr(vim.ResourcePool, "ImportVApp", refused)
-    monkeypatch.setattr(disks_in, "why_not", lambda *_: "the file is not there")
-    with pytest.raises(OperatorNeededError, match=r"cannot be written into the files of .*: the file is not there\."):
+    for disk in hypervisor.machine("objects").disks:
+        (vcenter.folder / "datastore1" / disk.path.partition("] ")[2].replace(".vmdk", "-flat.vmdk")).unlink()
+    with pytest.raises(OperatorNeededError, match=r"cannot be written into the files of .* answers 404 Not Found"):
         fill(hypervisor, "objects", wanted.owner, CONTENTS, tmp_path)
     hypervisor.remove("objects", wanted.owner)
 
