@@ -57,13 +57,13 @@ class Move:
     @property
     def machine(self) -> VirtualMachine:
         """The machine as it was at the source before anything was done to it."""
-        found = self.store.read_json(_MACHINE_FILE)
+        found = remembered(self.store)
         if found is None:
             raise OperatorNeededError(
                 f"The inventory of machine '{self.name}' in this run is missing.",
                 remedy="Run the inventory task of this machine first.",
             )
-        return from_json(VirtualMachine, found)
+        return found
 
     def remember(self, machine: VirtualMachine) -> None:
         """Keeps the machine as inventory saw it; later stages restore from it, so it is written only before any."""
@@ -87,6 +87,12 @@ class Move:
         """Whether this machine at the target was made for this move: same wave, machine and source UUID."""
         tag = machine.ownership if machine else None
         return tag is not None and tag.same_machine(self.owner)
+
+
+def remembered(store: MachineStore) -> VirtualMachine | None:
+    """The machine as a run's inventory saw it; None where it did not come that far."""
+    found = store.read_json(_MACHINE_FILE)
+    return None if found is None else from_json(VirtualMachine, found)
 
 
 @contextmanager
