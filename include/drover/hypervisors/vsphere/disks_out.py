@@ -25,7 +25,7 @@ from drover.hypervisors.vsphere.nodes import Node
 from drover.hypervisors.vsphere.power import state_of
 from drover.hypervisors.vsphere.session import Session
 from drover.hypervisors.vsphere.surroundings import surroundings
-from drover.hypervisors.vsphere.used import used
+from drover.hypervisors.vsphere.used import tracked, used
 from drover.hypervisors.vsphere.versions import versions as versions_of
 from drover.model import Disk, PowerState, VirtualMachine
 
@@ -113,6 +113,7 @@ def _still_off(session: Session, machine: VirtualMachine, reference: Any) -> Non
 
 @contextmanager
 def _frozen(session: Session, machine: VirtualMachine, reference: Any) -> Iterator[State]:
+    machine = tracked(session, machine, reference)
     taken = snapshots.create(session, reference, machine.name, _purpose(session))
     log.info(
         "Machine '%s' is frozen by a snapshot, %s.",
