@@ -156,6 +156,8 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: LiveFakeHost,
                     "name": "web",
                     "strategy": "cold",
                     "boot_deadline": "2 s",
+                    # A fake host obeys at once; a rollback waits this long for a shutdown that may still come.
+                    "shutdown_deadline": "2 s",
                     "checks": [{"http": {"url": "http://192.0.2.1:8080/health", "contains": "ok"}}],
                 }
             ],
