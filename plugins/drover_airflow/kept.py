@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drover.errors import BadInputError
-from drover.evidence.files import safe_name, write_durably
+from drover.evidence.files import write_durably
+from drover.evidence.store import WAVES, wave_as_read
 from drover.waves.loader import load, parse
 from drover.waves.schema import Wave
 from drover_airflow.settings import store_root
 
 # Beside the waves' folders in the store; no wave's name begins with a dot.
-WAVES = ".waves"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _asked(wave: str, run: str) -> Path:
 
 
 def _named(wave: str, run: str) -> Path:
-    return store_root() / WAVES / "named" / safe_name(wave) / f"{safe_name(run)}.json"
+    return wave_as_read(store_root(), wave, run)
 
 
 def _is_json(wave: str) -> bool:

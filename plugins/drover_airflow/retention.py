@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from drover.errors import BadInputError, OperatorNeededError
+from drover.evidence.store import WAVES
 from drover.waves.loader import load
-from drover_airflow.kept import WAVES
 from drover_airflow.settings import store_root, wave_files
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """A run's evidence in one file that an auditor can check: a plain tar, signed as a whole.
 
-    files/<...>       every file of the run, as it lay in its folder
+    files/<...>       every file of the run, as it lay in its folder; files/.wave.json is the wave as the run read it
     manifest.json     size and SHA-256 of each file, and the head of each machine's record chain
     signature.json    Ed25519 over the digests of the manifest and of all bytes before this member
 
@@ -26,10 +26,11 @@ from drover.errors import BadInputError, CorruptionError
 from drover.evidence.chain import read_chain
 from drover.evidence.files import sync_folder
 from drover.evidence.keys import fingerprint, public_bytes, signing_key
-from drover.evidence.store import PROGRESS, RECORDS, MachineStore, RunStore
+from drover.evidence.store import PROGRESS, PROOFS, RECORDS, MachineStore, RunStore, wave_as_read
 
 FORMAT = 1
 FILES = "files/"
+WAVE = ".wave.json"
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
 PIECE = 1 << 20
@@ -59,6 +60,17 @@ def bundle(run: RunStore, out: Path, key_file: Path) -> Bundled:
         if path.resolve().is_relative_to(run.folder.resolve()):
             raise BadInputError(f"The {what} {path} would lie inside the evidence itself.", remedy="Keep it elsewhere.")
     key = signing_key(key_file)
+    try:
+        manifest = _write(run, machines, out, key)
+    except OSError as error:
+        raise BadInputError(
+            f"The bundle {out} cannot be written: {error.strerror}.", remedy="Name another file for it."
+        ) from None
+    records = sum(machine["records"] for machine in manifest["machines"].values())
+    return Bundled(out, len(manifest["files"]), records, fingerprint(public_bytes(key.public_key())))
+
+
+def _write(run: RunStore, machines: list[MachineStore], out: Path, key: Any) -> dict[str, Any]:
     handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "w+b") as file:
@@ -72,21 +84,23 @@ def bundle(run: RunStore, out: Path, key_file: Path) -> Bundled:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    records = sum(machine["records"] for machine in manifest["machines"].values())
-    return Bundled(out, len(manifest["files"]), records, fingerprint(public_bytes(key.public_key())))
+    return manifest
 
 
 def _write_files(file: IO[bytes], run: RunStore, machines: list[MachineStore]) -> dict[str, Any]:
     """Each file is read once: the bytes that are digested are the bytes that are written."""
     files: dict[str, Any] = {}
     heads: dict[str, Any] = {}
-    for path, name in _evidence(run.folder):
-        data = path.read_bytes()
+    vouched: dict[str, str] = {}
+    for path, name in _evidence(run):
+        data = _read(path)
         files[name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         file.write(member(FILES + name, data))
         for machine in machines:
             if path == machine.folder / RECORDS:
                 heads[name] = _head(machine, data)
+                vouched |= _vouched(machine, data)
+    _refuse_others(files, vouched)
     manifest = {
         "format": FORMAT,
         "drover": __version__,
@@ -100,13 +114,44 @@ def _write_files(file: IO[bytes], run: RunStore, machines: list[MachineStore]) -
     return manifest
 
 
-def _evidence(folder: Path) -> Iterator[tuple[Path, str]]:
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(
+            f"The evidence {path} cannot be read: {error.strerror}.", remedy="Bundle as the user whom it belongs to."
+        ) from None
+
+
+def _evidence(run: RunStore) -> Iterator[tuple[Path, str]]:
     """Every plain file but locks, progress and what a killed writer left. Links are not followed."""
+    folder = run.folder
+    read = wave_as_read(folder.parent.parent, run.wave, run.run)
+    if read.is_file():
+        yield read, WAVE  # no machine's folder can have this name
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         passing = path.name in (".lock", PROGRESS) or (path.name.startswith(".") and path.name.endswith(".tmp"))
         if path.is_file() and not path.is_symlink() and not passing:
             yield path, name
+
+
+def _vouched(machine: MachineStore, data: bytes) -> dict[str, str]:
+    """The digests of the files that the last word of a step vouches for. One that began anew writes them anew."""
+    last = {record.step: record for record in read_chain(data).records}
+    proofs = [record.facts.get(PROOFS, {}) for record in last.values() if record.outcome == "passed"]
+    return {f"{machine.folder.name}/{name}": digest for proof in proofs for name, digest in proof.items()}
+
+
+def _refuse_others(files: dict[str, Any], vouched: dict[str, str]) -> None:
+    """:raises CorruptionError: a file is not the one that a record vouches for."""
+    for name, digest in vouched.items():
+        if name not in files or files[name]["sha256"] != digest:
+            what = "was altered" if name in files else "is missing"
+            raise CorruptionError(
+                f"The file '{name}' {what}: a record has its digest.",
+                remedy="A bundle would not mend this; keep the folder for whoever looks into it.",
+            )
 
 
 def _head(machine: MachineStore, data: bytes) -> dict[str, Any]:

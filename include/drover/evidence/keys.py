@@ -30,15 +30,22 @@ def signing_key(path: Path) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    with locked(path.with_name(f".{path.name}.lock")):
-        if not path.exists():
-            _make(path)
+    try:
+        with locked(path.with_name(f".{path.name}.lock")):
+            if not path.exists():
+                _make(path)
+        text = b"" if path.is_dir() else path.read_bytes()
+    except OSError as error:
+        raise OperatorNeededError(
+            f"The signing key {path} can be neither read nor made: {error.strerror}.",
+            remedy=f"Name a file in a folder of yours in {KEY_VARIABLE}.",
+        ) from None
     if path.stat().st_mode & 0o077:
         raise OperatorNeededError(
             f"The signing key {path} can be read by others.", remedy=f"Run 'chmod 600 {path}', or make a new key."
         )
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = load_pem_private_key(text, password=None)
     except (ValueError, TypeError):
         key = None
     if not isinstance(key, Ed25519PrivateKey):

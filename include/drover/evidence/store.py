@@ -5,6 +5,7 @@ Layout:
     <root>/<wave>/<run>/<machine>/records.jsonl   the record chain (drover.evidence.chain)
                                   store.json      which machine this is
                                   progress.json   how far the step under way is; no evidence
+    <root>/.waves/named/<wave>/<run>.json         the wave file as that run read it
 """
 
 import json
@@ -29,6 +30,9 @@ PROGRESS = "progress.json"
 MACHINE = "store.json"
 RUN = ".run.json"  # no machine's folder can have this name
 LOCK = ".lock"
+WAVES = ".waves"
+# Among the facts of a record: files of the machine's folder, by their path in it, each with its SHA-256.
+PROOFS = "proofs"
 _PROGRESS_EVERY = 0.2
 _DEFAULT_ROOT = "/var/lib/drover/store"
 
@@ -36,6 +40,11 @@ _DEFAULT_ROOT = "/var/lib/drover/store"
 def default_root() -> Path:
     """The folder of all evidence: DROVER_STORE in the environment, or where a deployment keeps it."""
     return Path(os.environ.get("DROVER_STORE") or _DEFAULT_ROOT)
+
+
+def wave_as_read(root: Path, wave: str, run: str) -> Path:
+    """Where the wave file lies as the run read it; it may have been changed since."""
+    return root / WAVES / "named" / safe_name(wave) / f"{safe_name(run)}.json"
 
 
 class RunStore:

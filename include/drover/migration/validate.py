@@ -1,11 +1,14 @@
 """Prove that the data arrived: Great Expectations suites over what is read from both ends now."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from drover.blocks.endpoint import Endpoint
 from drover.errors import CorruptionError
+from drover.evidence.store import PROOFS
 from drover.migration import along, backup, identity
 from drover.migration.disks import manifests, paired, read_disks, refuse_changed_source, shown
 from drover.migration.move import Move
@@ -32,8 +35,17 @@ def run(move: Move) -> Facts:
         "checks": sum(verdict.checks for verdict in verdicts),
         "suites": {verdict.suite: verdict.checks for verdict in verdicts},
         "results": {verdict.suite: str(verdict.result_path) for verdict in verdicts},
+        PROOFS: {_name(move, verdict): _digest(verdict) for verdict in verdicts},
         "compared_with": _compared_with(move),
     }
+
+
+def _name(move: Move, verdict: Verdict) -> str:
+    return Path(verdict.result_path).relative_to(move.store.folder).as_posix()
+
+
+def _digest(verdict: Verdict) -> str:
+    return hashlib.sha256(Path(verdict.result_path).read_bytes()).hexdigest()
 
 
 def _compared_with(move: Move) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from recorded import recorded
 
 from drover.cli import main
 from drover.errors import BadInputError, CorruptionError, OperatorNeededError
@@ -24,13 +25,7 @@ RECORDS = "files/web/records.jsonl"
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunStore:
-    run = RunStore(tmp_path / "evidence", "demo", "manual__2026-11-23T01:00:00+00:00")
-    for name in ("web", "db / 日本"):
-        store = run.machine(name)
-        for step in ("inventory", "backup", "transfer"):
-            store.record(step, "passed", {"machine": name})
-        store.write_json("machine.json", {"name": name})
-    return run
+    return recorded(tmp_path)
 
 
 @pytest.fixture

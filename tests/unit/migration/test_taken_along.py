@@ -1,5 +1,7 @@
 """Live moves in which the platform takes the machine along: the laws, where the source keeps nothing of it."""
 
+import hashlib
+
 import pytest
 from outcomes import RUNNING, taken_back
 
@@ -30,6 +32,10 @@ def test_the_record_says_that_blocks_were_not_compared_and_files_with_the_backup
     assert facts["compared_with"]["files"] == "the verified backup"
     assert facts["compared_with"]["blocks"].startswith("nothing: the platform took the machine along")
     assert set(facts["suites"]) == {"machine", "guest_files"}
+    for name, digest in facts["proofs"].items():  # who alters a result later is found out
+        (result,) = along.root.glob(f"store/*/*/*/{name}")
+        assert hashlib.sha256(result.read_bytes()).hexdigest() == digest
+    assert len(facts["proofs"]) == 2
     assert "read_disks" not in along.source.calls[along.source.calls.index("start_live") :]
 
     # And so reads whoever is asked for the cutover, also where the source does not answer any more.
