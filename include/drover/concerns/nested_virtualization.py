@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from drover.concerns.finding import warning
 from drover.concerns.preflight import Preflight
-from drover.model import Concern
+from drover.model import Concern, Strategy
 
 ID = "cpu.nested"
 WAIVABLE = False
@@ -12,7 +12,8 @@ KINDS = frozenset({"nested-virtualization"})
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    if p.devices(KINDS):
+    """A live move keeps them."""
+    if p.devices(KINDS) and p.plan.strategy is not Strategy.LIVE:
         yield warning(
             ID,
             "Nested virtualization",

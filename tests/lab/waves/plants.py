@@ -72,6 +72,7 @@ CANNOT: dict[str, str] = {
     "machine.fault_tolerant": _VSPHERE,
     "machine.hotplug": _KINDS,
     "machine.replica": _HYPERV,
+    "machine.resources": _VSPHERE,
     "machine.saved": _HYPERV,
     "machine.shielded": _HYPERV,
     "machine.shutdown": _RUNNING,
@@ -93,6 +94,7 @@ CANNOT: dict[str, str] = {
     "translation.kept": _KINDS,
     "translation.lost": _KINDS,
     "translation.nic_model": _KINDS,
+    "translation.notes": _KINDS,
 }
 
 CRITICAL: dict[str, set[str]] = {

@@ -17,5 +17,9 @@ def test_it_is_found_and_no_other_concern_takes_it_for_unknown(kind):
     assert [one.assessment.count(kind) for one in device_other.check(p)] == [0]
 
 
+def test_a_live_move_keeps_it():
+    assert categories(concern, preflight(machine(devices=("nested-virtualization",)), live=True)) == []
+
+
 def test_a_machine_that_is_not_there_is_another_concern():
     assert categories(concern, preflight(None)) == []

@@ -133,6 +133,7 @@ def config_spec(
         uuid=wanted.uuid,
         version=wanted.machine_type,
         guestId=_guest_id(machine),
+        annotation=machine.notes,
         numCPUs=wanted.cpu.count,
         numCoresPerSocket=wanted.cpu.cores,
         memoryMB=wanted.memory >> 20,

@@ -1,13 +1,15 @@
 """The border: what pyvmomi, HTTP and sockets raise becomes Drover's errors, one plain sentence each."""
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from http.client import HTTPException
 from typing import Any
 from xml.parsers.expat import ExpatError
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
+from drover.hypervisors.border import errors_by, one_line
 from drover.hypervisors.vsphere import nodes
 from drover.hypervisors.vsphere.nodes import Node
 
@@ -56,18 +58,9 @@ _NEEDS_PERSON = {
 }
 
 
-@contextmanager
-def server_errors(host: str) -> Iterator[None]:
+def server_errors(host: str) -> AbstractContextManager[None]:
     """Turns what goes wrong inside into a DroverError that names the server."""
-    try:
-        yield
-    except DroverError:
-        raise
-    except Exception as error:
-        translated = translate(host, error)
-        if translated is None:
-            raise
-        raise translated from error
+    return errors_by(partial(translate, host))
 
 
 def translate(host: str, error: Exception) -> DroverError | None:
@@ -164,7 +157,3 @@ def _joined(parts: list[str]) -> str:
         if part and part not in "; ".join(said):
             said.append(part)
     return "; ".join(said)
-
-
-def one_line(text: object) -> str:
-    return " ".join(str(text).split()).rstrip(".")

@@ -182,6 +182,24 @@ def _placement(found: Found, options: Sequence[Node]) -> Iterator[str]:
     for path, what in (("config.cpuHotAddEnabled", "cpu"), ("config.memoryHotAddEnabled", "memory")):
         if found.text(path) == "true":
             yield f"hotplug {what}"
+    if found.text("config.nestedHVEnabled") == "true":
+        yield "nested-virtualization"
+    yield from _resources(found)
+
+
+def _resources(found: Found) -> Iterator[str]:
+    """Its own share of its host, where that is not what every machine gets."""
+    for what, unit in (("cpu", "MHz"), ("memory", "MB")):
+        share = found.node(f"config.{what}Allocation")
+        if nodes.number(share, "reservation"):
+            yield f"resources {what} reservation {nodes.number(share, 'reservation')} {unit}"
+        limit = nodes.number(share, "limit")
+        if limit is not None and limit >= 0:
+            yield f"resources {what} limit {limit} {unit}"
+        if (level := nodes.text(share, "shares/level") or "normal") != "normal":
+            yield f"resources {what} shares {level}"
+    if (level := nodes.text(found.node("config.latencySensitivity"), "level") or "normal") != "normal":
+        yield f"resources latency sensitivity {level}"
 
 
 def _snapshots(tree: Node | None) -> Iterator[str]:

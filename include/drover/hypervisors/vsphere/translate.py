@@ -96,6 +96,7 @@ def describe(machine: VirtualMachine, settings: TargetSettings, site: Site) -> V
         machine_type=hardware_version(machine, host.machine_types),
         ownership=settings.owner,
         guest_os=machine.guest_os,
+        notes=machine.notes,
     )
 
 

@@ -31,6 +31,14 @@ def affinity(*numbers: int) -> Any:
     return vim.vm.AffinityInfo(affinitySet=list(numbers))
 
 
+def allocation(reservation: int = 0, limit: int = -1, level: str = "normal") -> Any:
+    from pyVmomi import vim
+
+    return vim.ResourceAllocationInfo(
+        reservation=reservation, limit=limit, shares=vim.SharesInfo(level=level, shares=2000)
+    )
+
+
 CASES: dict[str, tuple[Callable[[], dict[str, Any]], str, str]] = {
     "CPU affinity": (lambda: {"cpuAffinity": affinity(0, 3)}, "cpu.pinning", "(cpu-pinning 0,3)"),
     "memory affinity": (lambda: {"memoryAffinity": affinity(1)}, "cpu.pinning", "(numa-nodes 1)"),
@@ -43,6 +51,22 @@ CASES: dict[str, tuple[Callable[[], dict[str, Any]], str, str]] = {
         lambda: {"cpuHotAddEnabled": True, "memoryHotAddEnabled": True},
         "machine.hotplug",
         "lets cpu and memory be added",
+    ),
+    "nested machines": (
+        lambda: {"nestedHVEnabled": True},
+        "cpu.nested",
+        "has the processor's virtualization extensions",
+    ),
+    "CPU share": (
+        lambda: {"cpuAllocation": allocation(reservation=500, limit=1000, level="high")},
+        "machine.resources",
+        f"Machine '{NAME}' has its own share of its host (cpu limit 1000 MHz, cpu reservation 500 MHz, cpu shares high)"
+        ". It stays behind: at the target it competes with others like any other machine.",
+    ),
+    "memory share": (
+        lambda: {"memoryAllocation": allocation(limit=32)},
+        "machine.resources",
+        "(memory limit 32 MB)",
     ),
     "system": (lambda: {"guestId": "netware6Guest"}, "guest.system", "libvirt is not made for that system"),
     "notes": (lambda: {"annotation": "domain controller of site a"}, "guest.domain_controller", "looks like"),

@@ -36,17 +36,18 @@ def names(machine: VirtualMachine) -> list[str]:
 
 
 def test_what_is_made_is_what_was_told(hypervisor: VsphereHypervisor) -> None:
-    machine = kvm_machine(secure_boot=True)
+    machine = kvm_machine(secure_boot=True, notes="Ask Ann & Bob <before> you restart it.\nIt is 50% hers.")
     wanted = settings(machine)
     told = hypervisor.translated(machine, wanted)
     assert hypervisor.find(ODD_NAME) is None, "telling changes nothing"
     made = hypervisor.define(machine, wanted)
     for field in ("name", "uuid", "host", "state", "cpu", "memory", "firmware", "secure_boot", "autostart",
-                  "boot_order", "machine_type", "ownership", "nics"):  # fmt: skip
+                  "boot_order", "machine_type", "ownership", "nics", "notes"):  # fmt: skip
         assert getattr(made, field) == getattr(told, field), field
     for before, after in zip(told.disks, made.disks, strict=True):
         for field in ("name", "pool", "format", "size", "bus", "controller", "boot_order", "serial", "read_only"):
             assert getattr(after, field) == getattr(before, field), field
+    assert made.notes == machine.notes
     assert [nic.mac for nic in made.nics] == [nic.mac for nic in machine.nics]
     assert [nic.network for nic in made.nics] == ["production", "VM Network"]
     assert made.cpu == Cpu(count=4, sockets=2, cores=2), "threads are cores there"
