@@ -14,6 +14,7 @@ from html import unescape
 from typing import Any
 
 from drover.errors import BadInputError, OperatorNeededError
+from drover.hypervisors.border import one_line
 
 # What cmd.exe takes; over it, some hosts end with 0 and say nothing.
 LONGEST_COMMAND = 8191
@@ -69,7 +70,7 @@ def answer(host: str, out: bytes, err: bytes, exit_code: int) -> dict[str, Any]:
         if not isinstance(found, dict) or not isinstance(found.get("ok"), bool):
             raise ValueError("another answer")
     except (ValueError, binascii.Error):
-        said = error_text(err) or _one_line(out.decode(errors="replace"))[-400:] or "it said nothing"
+        said = error_text(err) or one_line(out.decode(errors="replace"))[-400:] or "it said nothing"
         raise OperatorNeededError(
             f"PowerShell on {host} ended with {exit_code} and gave no answer: {said}.",
             remedy="See whether 'powershell.exe' runs there for this login and is not restricted by policy.",
@@ -84,8 +85,4 @@ def error_text(err: bytes) -> str:
         parts = re.findall(r'<S S="Error">(.*?)</S>', text, re.DOTALL)
         # CLIXML writes what XML cannot hold as _xHHHH_.
         text = re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), unescape("".join(parts)))
-    return _one_line(text)[:400]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")
+    return one_line(text)[:400]

@@ -1,12 +1,14 @@
 """The border: what pywinrm, requests and Kerberos raise becomes Drover's errors, one plain sentence each."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
+from drover.hypervisors.border import errors_by, one_line
 from drover.hypervisors.hyperv.target import Target
 
 _AGAIN = "Try again when the host answers."
@@ -34,7 +36,7 @@ class ScriptError(OperatorNeededError):
 def script_error(host: str, answer: Mapping[str, Any]) -> DroverError:
     """The error that a script's answer tells of."""
     category, error_id = str(answer.get("category", "")), str(answer.get("id", ""))
-    said = _one_line(answer.get("message")) or "an error without a message"
+    said = one_line(answer.get("message")) or "an error without a message"
     # What a script of ours throws has its own text for an id, and is a decision: it does not pass.
     if category in _PASSING and error_id != str(answer.get("message", "")):
         return RetryableError(f"Hyper-V on {host} says: {said}.", remedy="Try again in a minute.")
@@ -47,18 +49,9 @@ def script_error(host: str, answer: Mapping[str, Any]) -> DroverError:
     return error
 
 
-@contextmanager
-def host_errors(target: Target) -> Iterator[None]:
+def host_errors(target: Target) -> AbstractContextManager[None]:
     """Turns what goes wrong inside into a DroverError that names the host."""
-    try:
-        yield
-    except DroverError:
-        raise
-    except Exception as error:
-        translated = translate(target, error)
-        if translated is None:
-            raise
-        raise translated from error
+    return errors_by(partial(translate, target))
 
 
 def translate(target: Target, error: Exception) -> DroverError | None:
@@ -81,7 +74,7 @@ def translate(target: Target, error: Exception) -> DroverError | None:
         return _connection(target, error)
     if isinstance(error, winrm.WinRMError):
         return RetryableError(
-            f"WinRM on {host} answered something that is no answer: {_one_line(error)}.", remedy=_AGAIN
+            f"WinRM on {host} answered something that is no answer: {one_line(error)}.", remedy=_AGAIN
         )
     return None
 
@@ -134,7 +127,7 @@ def _certificate_problem(error: Exception) -> str:
     text = str(error)
     if "verify failed: " in text:
         return text.partition("verify failed: ")[2].partition(" (_ssl")[0].rstrip(".)'\"")
-    return _one_line(text)[-200:]
+    return one_line(text)[-200:]
 
 
 def _refused(target: Target, error: Exception) -> DroverError:
@@ -173,7 +166,7 @@ def _clock_difference(error: BaseException | None) -> timedelta | None:
 
 
 def _fault(host: str, error: Any) -> DroverError:
-    code, said = error.wsman_fault_code, _one_line(error.reason)
+    code, said = error.wsman_fault_code, one_line(error.reason)
     if code in _QUOTA_OF_SHELLS:
         return RetryableError(
             f"The login of this connection has as many shells open on {host} as WinRM allows.",
@@ -243,10 +236,6 @@ def _login(target: Target, error: Exception) -> DroverError:
     if "Clock skew" in text:
         return clock_error(target.host, None)
     return OperatorNeededError(
-        f"The login at {target.host} by Kerberos failed: {_one_line(text)[-300:]}.",
+        f"The login at {target.host} by Kerberos failed: {one_line(text)[-300:]}.",
         remedy="Correct that in the domain, or use another transport.",
     )
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text or "").split()).rstrip(".")

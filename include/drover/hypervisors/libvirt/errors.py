@@ -1,9 +1,10 @@
 """The border: what libvirt, paramiko and sockets raise becomes Drover's errors, one plain sentence each."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
+from drover.hypervisors.border import errors_by, one_line
 
 _AGAIN = "Try again when the host answers."
 # libvirt has no error code of its own for a connection that broke.
@@ -18,28 +19,15 @@ _GONE = (
 )
 
 
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split()).rstrip(".")
-
-
 def remote_failure(host: str, command: str, status: int, err: str) -> OperatorNeededError:
     """A command on the host that failed, in its own last words."""
-    said = _one_line(err)[-400:] or f"exit status {status}"
+    said = one_line(err)[-400:] or f"exit status {status}"
     return OperatorNeededError(f"The command {command} failed on {host}: {said}.", remedy="Correct that on the host.")
 
 
-@contextmanager
-def host_errors(host: str) -> Iterator[None]:
+def host_errors(host: str) -> AbstractContextManager[None]:
     """Turns what goes wrong inside into a DroverError that names the host."""
-    try:
-        yield
-    except DroverError:
-        raise
-    except Exception as error:
-        translated = translate(host, error)
-        if translated is None:
-            raise
-        raise translated from error
+    return errors_by(partial(translate, host))
 
 
 def translate(host: str, error: Exception) -> DroverError | None:
@@ -52,7 +40,7 @@ def translate(host: str, error: Exception) -> DroverError | None:
     if isinstance(error, paramiko.SSHException):
         return _from_ssh(host, error)
     if isinstance(error, (OSError, EOFError)):
-        return RetryableError(f"The connection to {host} failed: {_one_line(error) or 'it broke'}.", remedy=_AGAIN)
+        return RetryableError(f"The connection to {host} failed: {one_line(error) or 'it broke'}.", remedy=_AGAIN)
     return None
 
 
@@ -77,7 +65,7 @@ def _from_ssh(host: str, error: Exception) -> DroverError:
             f"The SSH host key of {host} is not in the connection's known_hosts.",
             remedy="Compare the key with the host's console (ssh-keygen -lf) and add its line to known_hosts.",
         )
-    return RetryableError(f"The SSH connection to {host} failed: {_one_line(error)}.", remedy=_AGAIN)
+    return RetryableError(f"The SSH connection to {host} failed: {one_line(error)}.", remedy=_AGAIN)
 
 
 def _from_libvirt(host: str, error: Exception) -> DroverError:
@@ -85,7 +73,7 @@ def _from_libvirt(host: str, error: Exception) -> DroverError:
 
     assert isinstance(error, libvirt.libvirtError)
     code = error.get_error_code()
-    said = _one_line(error.get_error_message() or error)
+    said = one_line(error.get_error_message() or error)
     if "Is another process using the image" in said:
         image = said.rpartition("[")[2].partition("]")[0]
         return OperatorNeededError(
