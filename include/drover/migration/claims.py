@@ -56,18 +56,23 @@ def claim(move: Move) -> None:
 
 def refuse_foreign(move: Move) -> None:
     """:raises OperatorNeededError: another run holds the machine."""
-    holder = foreign(move)
-    if holder is not None:
+    other = foreign(move)
+    if other is not None:
         raise OperatorNeededError(
-            f"Machine '{move.name}' is being moved {holder.words}, which was neither committed nor rolled back.",
+            f"Machine '{move.name}' is being moved {other.words}, which was neither committed nor rolled back.",
             remedy="Let that run end, or take it back with the DAG 'rollback'.",
         )
 
 
 def foreign(move: Move) -> Claim | None:
     """The claim of another run on this machine, or None."""
-    holder = _read(_path(move))
-    return None if holder == _mine(move) else holder
+    found = holder(move)
+    return None if found == _mine(move) else found
+
+
+def holder(move: Move) -> Claim | None:
+    """Whose run has the machine on its way; None where it is on no way."""
+    return _read(_path(move))
 
 
 def release(move: Move) -> None:

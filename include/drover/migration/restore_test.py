@@ -107,7 +107,7 @@ def stand_in(move: Move) -> Iterator[StandIn]:
     facts = backup.shelf_of(move).seal()
     assert facts is not None, "asked before"
     places, machine = move.settings, _machine(move)
-    settings = TargetSettings(places.networks, places.storage, _owner(move), places.host)
+    settings = TargetSettings(places.networks, places.storage, owner_of(move), places.host)
     _mark(move)
     try:
         with backup.shelf_of(move).local() as folder:
@@ -143,7 +143,7 @@ def clean_up(move: Move) -> None:
     path = _path(move.root, move.machine.uuid)
     if not _ours(move, _read(path)):
         return
-    move.target.remove(name_of(move), _owner(move))
+    move.target.remove(name_of(move), owner_of(move))
     path.unlink(missing_ok=True)
 
 
@@ -182,7 +182,7 @@ def _machine(move: Move) -> VirtualMachine:
     return replace(bare, state=PowerState.OFF, autostart=False)
 
 
-def _owner(move: Move) -> Ownership:
+def owner_of(move: Move) -> Ownership:
     machine = _machine(move)
     return Ownership(move.wave.wave, move.run, machine.name, machine.uuid, "target")
 

@@ -19,6 +19,7 @@ from drover.migration import (
     homecoming,
     identity,
     intents,
+    leftovers,
     order,
     restore_test,
     returning,
@@ -39,6 +40,7 @@ _LOOK_SECONDS = 1.0
 def run(move: Move) -> Facts:
     """`nothing` in the facts says why there was nothing to take back; then nothing is recorded either."""
     restore_test.try_to_clean_up(move)
+    leftovers.try_to_clean_up(move)
     if why := _nothing(move):
         _let_go(move)
         return {"nothing": why}
@@ -59,6 +61,8 @@ def run(move: Move) -> Facts:
         if ahead:
             move.store.record("rollback", "info", {"went_ahead_of": ahead})
         facts = _take_back(move)
+        if facts["target"] in (Fate.LEFT, Fate.UNSEEN):
+            leftovers.mark(move)
         # Only once it is recorded: killed before that, the next try must still find what there is to take back.
         _forget(move)
         return facts

@@ -1,15 +1,17 @@
 """The last task of a wave: what became of each machine, from the evidence, for people and for whoever waits for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import Context, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 
 from drover.evidence.store import RunStore
+from drover.migration import leftovers
 from drover.migration.outcome import moved, not_moved, outcomes
 from drover.migration.together import TAKE_BACK
 from drover.waves.schema import Wave
+from drover_airflow.hooks.base import resolve
 from drover_airflow.moves import wave_of_run
 from drover_airflow.operators.base import DroverOperator
 from drover_airflow.settings import store_root
@@ -18,7 +20,7 @@ Facts = dict[str, Any]
 
 
 class ReportOperator(DroverOperator):
-    """Reports on every machine of a run; fails where not every one was moved.
+    """Reports on every machine of a run; fails where not every one was moved, or something was left at a target.
 
     :param wave: path of the wave file, or the wave as JSON. (templated)
     """
@@ -38,16 +40,28 @@ class ReportOperator(DroverOperator):
         with self.plainly():
             wave = wave_of_run(self.wave, run, self.dag_id)
             result: Facts = outcomes(wave, RunStore(store_root(), wave.wave, run))
+            left = leftovers.look(wave, run, resolve, store_root())
+        for name, told in left.items():
+            result[name]["left"] = told
         for name, facts in result.items():
             self.log.info("%s: %s", name, ", ".join(f"{key} {value}" for key, value in facts.items()))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"wave": wave.wave, "run": run, "machines": result}
-        lost = not_moved(result)
-        if lost:
-            told = f"{len(lost)} of {len(result)} machines were not moved. {' | '.join(lost)}"
-            stayed = [name for name, facts in result.items() if moved(facts)]
-            raise AirflowFailException(f"{told} | {_stayed(wave, stayed)}" if stayed else told)
+        if (lost := not_moved(result)) or left:
+            raise AirflowFailException(" | ".join(_faults(wave, result, lost, left)))
         return result
+
+
+def _faults(wave: Wave, result: Facts, lost: Sequence[str], left: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    stayed = [name for name, facts in result.items() if moved(facts)]
+    if lost:
+        yield f"{len(lost)} of {len(result)} machines were not moved. {' | '.join(lost)}"
+        if stayed:
+            yield _stayed(wave, stayed)
+    told = "; ".join(f"{name}: {', '.join(sentences)}" for name, sentences in left.items())
+    if told:
+        all_moved = "" if lost else f"All {len(result)} machines were moved. "
+        yield f"{all_moved}Left behind: {told.rstrip('.')}. The DAG 'sweep' goes on trying to remove it."
 
 
 def _stayed(wave: Wave, names: Sequence[str]) -> str:
