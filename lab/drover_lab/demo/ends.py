@@ -33,7 +33,9 @@ class End(Protocol):
         """The disks that it was made with, by their names there."""
 
 
-class KvmEnd:
+class _OfTheLab:
+    """What the lab itself can tell of any host."""
+
     def __init__(self, lab: Lab, host: LabHost) -> None:
         self._lab = lab
         self._host = host
@@ -41,6 +43,8 @@ class KvmEnd:
     def state(self, machine: str) -> str:
         return self._lab.states().get(self._host.name, {}).get(machine, "not there")
 
+
+class KvmEnd(_OfTheLab):
     def starts_by_itself(self, machine: str) -> bool:
         info = self._lab.virsh(self._host.name, "dominfo", machine)
         return any(line.startswith("Autostart:") and "disable" not in line for line in info.splitlines())
@@ -50,14 +54,7 @@ class KvmEnd:
         return {disk.name: Image(folder / machine.image_name(disk), disk.format.value) for disk in machine.spec.disks}
 
 
-class VCenterEnd:
-    def __init__(self, lab: Lab, host: LabHost) -> None:
-        self._lab = lab
-        self._host = host
-
-    def state(self, machine: str) -> str:
-        return self._lab.states().get(self._host.name, {}).get(machine, "not there")
-
+class VCenterEnd(_OfTheLab):
     def starts_by_itself(self, machine: str) -> bool:
         return machine in machines.autostarts(self._lab.topology, self._host)
 
@@ -69,14 +66,7 @@ class VCenterEnd:
         }
 
 
-class HypervEnd:
-    def __init__(self, lab: Lab, host: LabHost) -> None:
-        self._lab = lab
-        self._host = host
-
-    def state(self, machine: str) -> str:
-        return self._lab.states().get(self._host.name, {}).get(machine, "not there")
-
+class HypervEnd(_OfTheLab):
     def starts_by_itself(self, machine: str) -> bool:
         return machine in lab_machines.autostarts(self._lab.topology, self._host)
 
