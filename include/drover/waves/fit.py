@@ -44,7 +44,9 @@ class Fit:
         if not self.late:
             return f"{head}."
         fits = f"what fits is {_listed(self.fits)}" if self.fits else "no machine of it fits"
-        return f"{head}: {fits}; {_listed(self.late)} would arrive too late."
+        # Said by itself: both times are rounded, and may look the same.
+        short = duration(max(1.0, self.needed - self.there))
+        return f"{head}, {short} too little: {fits}; {_listed(self.late)} would arrive too late."
 
 
 def asked(wave: Wave) -> bool:

@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_named_with_what_would():
     assert found is not None
     assert (found.fits, found.late) == (("db",), ("web",))
     assert "needs 8 h" in found.words
-    assert "leaves 7 h 00 min: what fits is 'db'; 'web' would arrive too late" in found.words
+    assert "leaves 7 h 00 min, 1 h 00 min too little: what fits is 'db'; 'web' would arrive too late" in found.words
     none = fit.planned(night("23:00"), LOADS, NOON, KNOWN)
     assert none is not None
     assert "no machine of it fits" in none.words
