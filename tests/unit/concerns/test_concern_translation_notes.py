@@ -12,6 +12,17 @@ def test_notes_that_are_kept_are_no_concern():
     assert categories(concern, preflight(NOTED, translated=machine())) == [], "one kind keeps the definition"
 
 
+def test_attributes_stay_with_their_manager():
+    billed = machine(devices=("attribute cost center", "attribute backup"))
+    (found,) = ask(concern, preflight(billed))
+    assert (found.category, found.label) == (INFORMATION, "Custom attributes stay behind")
+    assert "has custom attributes that are filled in (backup, cost center)." in found.assessment
+    one = {"source_host": host(id="1"), "target": host(id="1")}
+    assert categories(concern, preflight(billed, **one)) == [INFORMATION]
+    assert categories(concern, preflight(billed, live=True)) == [INFORMATION]
+    assert categories(concern, preflight(billed, live=True, **one)) == []
+
+
 def test_notes_that_stay_behind_are_told():
     (found,) = ask(concern, preflight(NOTED, target=ELSEWHERE, translated=machine()))
     assert found.category is INFORMATION

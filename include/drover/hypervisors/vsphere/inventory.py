@@ -52,6 +52,7 @@ _PATHS = (
     "guest.toolsRunningStatus",
     "guest.toolsVersionStatus2",
     "guest.net",
+    "customValue",
 )
 _STATES = {"poweredOn": PowerState.RUNNING, "poweredOff": PowerState.OFF}
 # Settings of `extraConfig` that change what the guest sees, and hold no secret.
@@ -131,7 +132,13 @@ def _machine(found: Found, around: Surroundings, autostart: bool) -> VirtualMach
         snapshots=tuple(_snapshots(found.node("snapshot.rootSnapshotList"))),
         boot_order=devices.boot_order(order, parts.boot_names),
         machine_type=found.text("config.version"),
-        devices=(*parts.words, *_machine_words(found), *_placement(found, options), *around.rules.get(found.id, ())),
+        devices=(
+            *parts.words,
+            *_machine_words(found),
+            *_placement(found, options),
+            *_attributes(found, around),
+            *around.rules.get(found.id, ()),
+        ),
         ownership=tags.read(options),
         native=_native(found, options),
         guest_os=found.text("config.guestFullName") or found.text("config.guestId"),
@@ -200,6 +207,14 @@ def _resources(found: Found) -> Iterator[str]:
             yield f"resources {what} shares {level}"
     if (level := nodes.text(found.node("config.latencySensitivity"), "level") or "normal") != "normal":
         yield f"resources latency sensitivity {level}"
+
+
+def _attributes(found: Found, around: Surroundings) -> Iterator[str]:
+    """The custom attributes that people have filled in, by name; what they say is theirs."""
+    for one in nodes.listed(found.node("customValue")):
+        value = nodes.text(one, "value") or ""
+        if value and tags.parse(value) is None:  # Else it is Drover's own.
+            yield f"attribute {around.attributes.get(nodes.text(one, 'key') or '', '?')}"
 
 
 def _snapshots(tree: Node | None) -> Iterator[str]:

@@ -13,6 +13,7 @@ from drover.hypervisors.vsphere.session import Session
 # Seconds. An id that is not known is looked for anew at once.
 _KEPT = 300.0
 _KEY = "surroundings"
+_FIELDS = "CustomFieldsManager"
 _RULES = (
     "configurationEx.rule",
     "configurationEx.group",
@@ -52,12 +53,14 @@ class Surroundings:
     A label is the name; where two have the same, with its switch's or datacenter's name in front.
 
     :param rules: the words for `VirtualMachine.devices` about clusters' rules, by the machine's id.
+    :param attributes: names of custom attributes, by key.
     """
 
     places: Mapping[str, Place]
     networks: Mapping[str, str]
     datastores: Mapping[str, str]
     rules: Mapping[str, tuple[str, ...]]
+    attributes: Mapping[str, str]
     read: float
 
     def host(self, host_id: str | None) -> str:
@@ -124,7 +127,16 @@ def _read(session: Session) -> Surroundings:
         for machine, word in _rule_words(one):
             rules.setdefault(machine, []).append(word)
     words = {machine: tuple(sorted(set(mine))) for machine, mine in rules.items()}
-    return Surroundings(places, {**keys, **networks}, stores, words, time.monotonic())
+    return Surroundings(places, {**keys, **networks}, stores, words, _attributes(session), time.monotonic())
+
+
+def _attributes(session: Session) -> dict[str, str]:
+    manager = session.content.customFieldsManager
+    if manager is None:  # A single ESXi host has none.
+        return {}
+    known = retrieve(session, {_FIELDS: ["field"]}, [(_FIELDS, manager._moId)])
+    fields = [field for one in known for field in nodes.listed(one.node("field"))]
+    return {nodes.text(field, "key") or "": nodes.text(field, "name") or "" for field in fields}
 
 
 def _is_network(found: Found) -> bool:

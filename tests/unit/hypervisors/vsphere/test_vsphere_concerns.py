@@ -9,7 +9,7 @@ from vcenter_process import VCenter, make_machine
 
 from drover.hypervisors.vsphere import inventory, tasks
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
-from drover.model import Category
+from drover.model import Category, Ownership
 
 
 @pytest.fixture
@@ -87,6 +87,25 @@ def test_nothing_of_it_is_said_of_a_machine_that_has_none(
 ) -> None:
     made(guestId="debian12_64Guest")
     assert {concern for _, concern, _ in CASES.values()}.isdisjoint(concerns(hypervisor))
+
+
+def test_attributes_that_people_filled_in_are_told_and_ours_is_not(
+    vcenter: VCenter, hypervisor: VsphereHypervisor, made: Callable[..., Any]
+) -> None:
+    from pyVmomi import vim
+
+    machine, manager = made(), hypervisor.session.content.customFieldsManager
+    field = manager.AddCustomFieldDef("cost center", vim.VirtualMachine, None, None)
+    try:
+        hypervisor.tag(NAME, Ownership("w", "r", "m", "0", "target"))
+        with VsphereHypervisor(vcenter.spec()) as fresh:
+            assert "translation.notes" not in concerns(fresh)
+            manager.SetField(machine, field.key, "42 <&>")
+            found = concerns(fresh)["translation.notes"]
+        assert found.category is Category.INFORMATION
+        assert f"Machine '{NAME}' has custom attributes that are filled in (cost center)." in found.assessment
+    finally:
+        manager.RemoveCustomFieldDef(field.key)
 
 
 def test_a_rule_that_ties_a_group_of_machines_to_hosts_is_told_of_each(
