@@ -38,13 +38,16 @@ class ReportOperator(DroverOperator):
         run = context["run_id"]
         assert run is not None
         with self.plainly():
+            from drover.migration.telling import sentences
+
             wave = wave_of_run(self.wave, run, self.dag_id)
-            result: Facts = outcomes(wave, RunStore(store_root(), wave.wave, run))
+            store = RunStore(store_root(), wave.wave, run)
+            result: Facts = outcomes(wave, store)
             left = leftovers.look(wave, run, resolve, store_root())
+            for sentence in sentences(wave, store, result):
+                self.log.info("%s", sentence)
         for name, told in left.items():
             result[name]["left"] = told
-        for name, facts in result.items():
-            self.log.info("%s: %s", name, ", ".join(f"{key} {value}" for key, value in facts.items()))
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {"wave": wave.wave, "run": run, "machines": result}
         if (lost := not_moved(result)) or left:

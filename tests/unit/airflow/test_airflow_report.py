@@ -39,6 +39,13 @@ def test_all_moved(run, tmp_path):
     assert report(tmp_path)["db"] == {"state": "moved", "strategy": "cold"}
 
 
+def test_each_machine_has_a_sentence_in_the_log(run, tmp_path, capsys):
+    for name in ("db", "web"):
+        run.machine(name).record("commit", "passed", {"strategy": "cold", "bytes_written": 2**30, "seconds": 100.0})
+    report(tmp_path)
+    assert "db: moved to lab_kvm_b (cold), 1.0 GiB in 2 min" in capsys.readouterr().out
+
+
 def test_one_that_was_brought_back_fails_the_run_and_says_why(run, tmp_path):
     run.machine("db").record("validate", "failed", {"message": "Disk vda differs."})
     run.machine("db").record("rollback", "passed", {})
