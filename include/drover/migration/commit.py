@@ -3,13 +3,18 @@
 Where the platform took the machine along, its verified backup is what stays behind.
 """
 
-from drover.errors import OperatorNeededError
+import logging
+
+from drover.errors import DroverError, OperatorNeededError
 from drover.migration import along, claims, identity, intents
-from drover.migration.cutover import refuse_stopped
+from drover.migration.cutover import refuse_replaced, refuse_stopped
+from drover.migration.disks import SOURCE_VERSIONS
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
-from drover.model import PowerState
+from drover.model import PowerState, Strategy
+
+log = logging.getLogger(__name__)
 
 
 def run(move: Move) -> Facts:
@@ -22,6 +27,7 @@ def run(move: Move) -> Facts:
 @stage("commit")
 def _make_final(move: Move) -> Facts:
     require(move, "cutover", *(("performance",) if move.wave.performance else ()))
+    claims.refuse_foreign(move)
     stays = not along.takes_along(move)
     if stays:
         identity.refuse_another(move)
@@ -32,6 +38,7 @@ def _make_final(move: Move) -> Facts:
             f"Machine '{move.name}' runs at the source again, so the move cannot be made final.",
             remedy="Find out who started it; the move is taken back.",
         )
+    refuse_replaced(move)
     if move.machine.state is PowerState.RUNNING:
         refuse_stopped(move)
     intents.declare(move.store, Intent.COMMITTED)
@@ -40,7 +47,28 @@ def _make_final(move: Move) -> Facts:
         move.source.tag(move.name, move.owner_as("migrated"))
     move.target.set_autostart(move.name, move.machine.autostart)
     move.target.tag(move.name, move.owner_as("committed"))
-    return _account(move)
+    return {**_account(move), "left_at_source": _left_at_source(move) if stays else []}
+
+
+def _left_at_source(move: Move) -> list[dict[str, str]]:
+    """Its disks, with what tells whether somebody writes to one later: a decommission asks."""
+    versions: dict[str, str] = move.store.read_json(SOURCE_VERSIONS) or {}
+    if move.plan.strategy is Strategy.LIVE:
+        # The platform copied them, so nobody has looked at them since the machine ran here.
+        versions = _versions(move)
+    return [
+        {"disk": disk.name, "path": disk.path, "version": versions.get(disk.name, "")} for disk in move.machine.disks
+    ]
+
+
+def _versions(move: Move) -> dict[str, str]:
+    try:
+        with move.source.read_disks(move.name) as sources:
+            return {name: endpoint.version for name, endpoint in sources.items()}
+    except DroverError as error:
+        # The machine is at its target and well; a decommission will say what nobody could tell.
+        log.warning("%s: nobody can tell how its disks were left at the source: %s", move.name, error)
+        return {}
 
 
 def _account(move: Move) -> Facts:

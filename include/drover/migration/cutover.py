@@ -3,7 +3,7 @@
 import time
 
 from drover.errors import OperatorNeededError
-from drover.migration import along, backup, checks, identity, intents, restore_test
+from drover.migration import along, backup, checks, claims, identity, intents, restore_test, returning
 from drover.migration.approval import steps_before_cutover
 from drover.migration.disks import refuse_changed_source
 from drover.migration.intents import Intent
@@ -15,15 +15,20 @@ from drover.model import PowerState, Strategy
 @stage("cutover")
 def run(move: Move) -> Facts:
     require(move, *steps_before_cutover(move))
+    claims.refuse_foreign(move)
+    returning.refuse_over(move)
     restore_test.require_proof(move)
     backup.check_whole(move)
     _refuse_two(move)
     if move.plan.strategy is Strategy.COLD:
         # Also of a machine that was off: somebody may have started it since, and stopped it again.
         refuse_changed_source(move)
+        # That took a while.
+        _refuse_running_source(move)
     if move.machine.state is not PowerState.RUNNING:
         return {"target": "off, as the source was", "checks": 0, "downtime_seconds": 0.0}
     intents.declare(move.store, Intent.TARGET_STARTED)
+    intents.withdraw(move.store, Intent.SOURCE_BACK)
     if move.plan.strategy is Strategy.COLD:
         # From here on what is at the target may be worth more than the source, and is never removed.
         move.target.tag(move.name, move.owner_as("started"))
@@ -59,6 +64,11 @@ def _refuse_two(move: Move) -> None:
         along.refuse_left_behind(move)
     else:
         _refuse_running_source(move)
+    refuse_replaced(move)
+
+
+def refuse_replaced(move: Move) -> None:
+    """:raises OperatorNeededError: what has the name at the target is not what this move made there."""
     if not move.owns(move.target.find(move.name)):
         raise OperatorNeededError(
             f"Machine '{move.name}' at the target was not made by this wave.",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from drover.blocks.endpoint import Endpoint
-from drover.blocks.manifest import Manifest
+from drover.blocks.manifest import Manifest, differences
 from drover.blocks.readback import read_manifest
 from drover.blocks.verified import VerifiedCopy, verified_copy
 from drover.errors import CorruptionError
@@ -127,12 +127,51 @@ def refuse_changed_source(move: Move) -> None:
     """
     known: dict[str, str] = move.store.read_json(SOURCE_VERSIONS) or {}
     with move.source.read_disks(move.name) as sources:
+        if gone := sorted(known.keys() - sources.keys()):
+            raise CorruptionError(
+                f"Disk {gone[0]} of machine '{move.name}' is not at the source any more, so nobody can tell whether it "
+                "was written after it had been copied.",
+                remedy="Find out who took it away; then run the wave anew.",
+            )
         for name, endpoint in sources.items():
             if known.get(name) != endpoint.version:
-                raise CorruptionError(
-                    f"Disk {name} of machine '{move.name}' was written at the source after it had been copied.",
-                    remedy="Find out who started the machine; then run the wave anew.",
-                )
+                raise _written(move, name)
+        _refuse_other_bytes(move, {name: endpoint for name, endpoint in sources.items() if not endpoint.version})
+
+
+def _refuse_other_bytes(move: Move, disks: Mapping[str, Endpoint]) -> None:
+    """Where nobody can tell when a disk was written, as of a block device, it is read once more."""
+    if not disks:
+        return
+    before, now = manifests(move, "source").load(list(disks)), read_disks(move, disks)
+    for name in disks:
+        if differences(before[name], now[name]):
+            raise _written(move, name)
+
+
+def _written(move: Move, disk: str) -> CorruptionError:
+    return CorruptionError(
+        f"Disk {disk} of machine '{move.name}' was written at the source after it had been copied.",
+        remedy="Find out who started the machine; then run the wave anew.",
+    )
+
+
+def copied(move: Move) -> dict[str, Manifest]:
+    """What was read from the source, as the transfer recorded it.
+
+    :raises CorruptionError: a manifest is missing, or is another one than was recorded.
+    """
+    found = manifests(move, "source").load([disk.name for disk in move.machine.disks])
+    record = move.store.last("transfer", "passed")
+    # A live move records none: it was compared, at both ends at once, while it stood still.
+    digests = record.facts.get("digests") if record else None
+    for name, manifest in found.items():
+        if digests is not None and digests.get(name) != manifest.root:
+            raise CorruptionError(
+                f"The manifest of disk {name} is not the one that the transfer recorded for machine '{move.name}'.",
+                remedy="Something other than Drover wrote it; keep it for whoever looks into it, and run it anew.",
+            )
+    return found
 
 
 def _end(endpoints: Mapping[str, Endpoint], disk: str, side: str) -> Endpoint:

@@ -1,8 +1,10 @@
 """The machine that a run looked at is the one that it touches: names can be changed at any moment, by anybody."""
 
-from drover.errors import OperatorNeededError
+from drover.errors import OperatorNeededError, RetryableError
 from drover.migration.move import Move
 from drover.model import VirtualMachine
+
+_TARGET = "target.json"
 
 
 def refuse_another(move: Move) -> None:
@@ -43,6 +45,28 @@ def has_another(move: Move) -> bool:
     """Whether another machine has the name at the source."""
     found = move.source.find(move.name)
     return found is not None and not is_it(move, found)
+
+
+def keep_target(move: Move) -> None:
+    """Which host the target's connection leads to, when the first thing is done."""
+    there = move.target.host()
+    move.store.write_json(_TARGET, {"name": there.name, "id": there.id})
+
+
+def refuse_elsewhere(move: Move) -> None:
+    """A connection can be edited at any moment; what is not seen through it then may run where it led to before.
+
+    :raises RetryableError: the target's connection leads to another host by now.
+    """
+    known = move.store.read_json(_TARGET)
+    now = move.target.host()
+    same = known is None or (now.id == known["id"] if now.id and known["id"] else now.name == known["name"])
+    if not same:
+        raise RetryableError(
+            f"The connection '{move.wave.target_of(move.plan)}' leads to {now.name}, and it led to {known['name']} "
+            f"when the run began, where machine '{move.name}' may run.",
+            remedy="Point it there again; this is tried again until it does.",
+        )
 
 
 def is_it(move: Move, found: VirtualMachine | None) -> bool:

@@ -24,6 +24,18 @@ def committed(move: Move) -> bool:
     return commit is not None and (back is None or back.sequence < commit.sequence)
 
 
+def refuse_over(move: Move) -> None:
+    """A task of a run that is over may be run again by hand. By now the machine may be another wave's, or home again.
+
+    :raises OperatorNeededError: this run made the machine's move final.
+    """
+    if committed(move):
+        raise OperatorNeededError(
+            f"Machine '{move.name}' was committed in run {move.run} already, so this run does not touch it any more.",
+            remedy="Trigger the wave anew to move it again, or take it back with the DAG 'rollback'.",
+        )
+
+
 def begin(move: Move, because: str = "a person took that back") -> None:
     """:param because: who decided it and why, for the record; the first one counts.
 

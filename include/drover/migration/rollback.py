@@ -6,10 +6,9 @@ production network; otherwise it is kept, off, so that nothing written there is 
 
 import logging
 import time
-from enum import StrEnum
 
-from drover.errors import DroverError, OperatorNeededError, RetryableError
-from drover.hypervisors.port import LiveMover, TrialEnder
+from drover.errors import DroverError, RetryableError
+from drover.hypervisors.port import LiveMover
 from drover.migration import (
     along,
     backup,
@@ -26,14 +25,14 @@ from drover.migration import (
 )
 from drover.migration.alone import alone, busy
 from drover.migration.disks import COMPARED, journal, manifests
+from drover.migration.fence import Fate, fence_target
 from drover.migration.intents import Intent
 from drover.migration.move import Move
-from drover.migration.stage import Facts, stage
-from drover.model import PowerState, VirtualMachine
+from drover.migration.stage import Facts, in_spite_of_a_full_store, stage
+from drover.model import PowerState
 
 log = logging.getLogger(__name__)
 
-_SHUTDOWN_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 
 
@@ -52,14 +51,15 @@ def run(move: Move) -> Facts:
         # Also after a failed backup: what it left open would keep the machine from starting, or fill its pool.
         if not _is_away(move):
             move.source.release_disks(move.name)
-        backup.discard_unfinished(move)
+        _tidy(move)
         if not intents.declared(move.store, Intent.BEGUN):
             claims.release(move)
             return {"nothing": "no change had been made yet"}
         if returning.under_way(move):
             returning.refuse_gone(move)
         if ahead:
-            move.store.record("rollback", "info", {"went_ahead_of": ahead})
+            with in_spite_of_a_full_store(move):
+                move.store.record("rollback", "info", {"went_ahead_of": ahead})
         facts = _take_back(move)
         if facts["target"] in (Fate.LEFT, Fate.UNSEEN):
             leftovers.mark(move)
@@ -94,7 +94,15 @@ def _is_away(move: Move) -> bool:
     return along.at_source(move) is None if along.takes_along(move) else identity.has_another(move)
 
 
-@stage("rollback")
+def _tidy(move: Move) -> None:
+    """A place for backups that is away keeps no machine off; whoever makes the next backup there begins anew."""
+    try:
+        backup.discard_unfinished(move)
+    except (DroverError, OSError) as error:
+        log.warning("%s: what an unfinished backup left of it is still there: %s", move.name, error)
+
+
+@stage("rollback", unrecorded=True)
 def _take_back(move: Move) -> Facts:
     if not along.takes_along(move):
         identity.require_it(move)
@@ -103,24 +111,12 @@ def _take_back(move: Move) -> Facts:
     if along.takes_along(move):
         fate = homecoming.bring_home(move)
     else:
-        fate = _fence_target(move)
+        fate = fence_target(move)
         _start_source(move)
     facts = _prove_source(move)
     if fate == Fate.OURS:
         fate = _remove_target(move)
     return {**facts, "target": str(fate), **was_committed}
-
-
-class Fate(StrEnum):
-    """What became of the machine at the target."""
-
-    OURS = "made by this run and never started"
-    REMOVED = "removed"
-    NONE = "there was none"
-    KEPT = "kept, off, with its disks: it ran on the production network"
-    OTHERS = "left alone: this run did not make it"
-    UNSEEN = "not seen: its host does not answer; whatever was made there was never started"
-    LEFT = "off, and could not be removed"
 
 
 def _end_live_move(move: Move) -> None:
@@ -129,84 +125,6 @@ def _end_live_move(move: Move) -> None:
         if not identity.has_another(move):
             move.source.cancel_live(move.name)
         bandwidth.end_live(move)
-
-
-def _may_run_there(move: Move) -> bool:
-    """A target runs in production only behind an intent, and a live move only once the source has stopped."""
-    if move.source.power_state(move.name) is PowerState.RUNNING:
-        return False
-    started = (Intent.TARGET_STARTED, Intent.LIVE_MOVE, Intent.RETURNING)
-    return any(intents.declared(move.store, intent) for intent in started)
-
-
-def _fence_target(move: Move) -> Fate:
-    """Makes sure that the target is off before the source may run."""
-    try:
-        machine = move.target.find(move.name)
-    except DroverError as error:
-        # Also one that refuses us: what a person must mend there does not keep the source off.
-        if _may_run_there(move):
-            raise RetryableError(
-                f"Machine '{move.name}' may run at the target, which does not answer, so the source stays off: {error}",
-                remedy="Make sure that the target is off; this rollback is tried again until its host answers.",
-            ) from error
-        log.warning("%s: the target does not answer; it was never started there, so the source may run.", move.name)
-        return Fate.UNSEEN
-    if machine is None:
-        _refuse_renamed(move)
-        return Fate.NONE
-    if not _this_runs(move, machine):
-        _refuse_stranger(move, machine)
-        _refuse_renamed(move)
-        return Fate.OTHERS
-    if isinstance(move.target, TrialEnder):
-        # Else a machine that a killed trial left running would count as one that ran in production.
-        move.target.end_trial(move.name, move.owner)
-        machine = move.target.machine(move.name)
-    ran = machine.state is PowerState.RUNNING or machine.ownership is None or machine.ownership.role != "target"
-    if machine.state is PowerState.RUNNING:
-        _stop(move)
-    move.target.power_off(move.name)
-    move.target.set_autostart(move.name, False)
-    if not ran:
-        return Fate.OURS
-    move.target.tag(move.name, move.owner_as("kept"))
-    return Fate.KEPT
-
-
-def _refuse_renamed(move: Move) -> None:
-    """Law: never two. What runs there under a name that somebody gave it since is the same machine.
-
-    :raises OperatorNeededError: there is such a machine, and it is not off.
-    """
-    if not _may_run_there(move):
-        return
-    for other in move.target.machines():
-        if (other.uuid == move.machine.uuid or _this_runs(move, other)) and other.state is not PowerState.OFF:
-            raise OperatorNeededError(
-                f"Machine '{move.name}' is called '{other.name}' at the target by now, and is {other.state} there.",
-                remedy="Switch it off there or give it its name back, then run this rollback again.",
-            )
-
-
-def _this_runs(move: Move, machine: VirtualMachine) -> bool:
-    return move.owns(machine) and machine.ownership is not None and machine.ownership.run == move.run
-
-
-def _refuse_stranger(move: Move, machine: VirtualMachine) -> None:
-    """What is not ours is not touched; if it is the same machine and runs, the source must not run beside it."""
-    if machine.uuid == move.machine.uuid and machine.state is not PowerState.OFF:
-        raise OperatorNeededError(
-            f"Machine '{move.name}' is {machine.state} at the target and does not carry the tag of this run.",
-            remedy="Find out who started it, switch it off, then run this rollback again.",
-        )
-
-
-def _stop(move: Move) -> None:
-    try:
-        move.target.shut_down(move.name, _SHUTDOWN_SECONDS)
-    except OperatorNeededError as error:
-        log.warning("%s: the target did not shut down by itself and is switched off: %s", move.name, error)
 
 
 def _start_source(move: Move) -> None:
@@ -218,7 +136,8 @@ def _start_source(move: Move) -> None:
         move.source.tag(move.name, move.owner_as("returned"))
     if move.machine.state is PowerState.RUNNING:
         _await_late_shutdown(move)
-        intents.declare(move.store, Intent.SOURCE_BACK)
+        with in_spite_of_a_full_store(move):
+            intents.declare(move.store, Intent.SOURCE_BACK)
         move.source.power_on(move.name)
     move.source.set_autostart(move.name, move.machine.autostart)
 

@@ -3,7 +3,8 @@
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from drover.errors import DroverError, OperatorNeededError
@@ -14,8 +15,11 @@ Facts = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
-def stage(name: str) -> Callable[[Callable[[Move], Facts]], Callable[[Move], Facts]]:
-    """Records what the stage proved or why it failed; the sentence of a failure is what the operator reads."""
+def stage(name: str, *, unrecorded: bool = False) -> Callable[[Callable[[Move], Facts]], Callable[[Move], Facts]]:
+    """Records what the stage proved or why it failed; the sentence of a failure is what the operator reads.
+
+    :param unrecorded: it is begun though that cannot be recorded; what it did must be, or the stage has failed.
+    """
 
     def wrap(work: Callable[[Move], Facts]) -> Callable[[Move], Facts]:
         @functools.wraps(work)
@@ -27,7 +31,8 @@ def stage(name: str) -> Callable[[Callable[[Move], Facts]], Callable[[Move], Fac
             started = time.time()
             log.info("%s: %s begins (wave %s, run %s).", move.name, name, move.wave.wave, move.run)
             # A killed try leaves this behind and nothing else.
-            move.store.record(name, "info", {"begins": True}, started)
+            with in_spite_of_a_full_store(move) if unrecorded else nullcontext():
+                move.store.record(name, "info", {"begins": True}, started)
             try:
                 facts = work(move)
             except Exception as error:
@@ -42,6 +47,15 @@ def stage(name: str) -> Callable[[Callable[[Move], Facts]], Callable[[Move], Fac
         return run
 
     return wrap
+
+
+@contextmanager
+def in_spite_of_a_full_store(move: Move) -> Iterator[None]:
+    """For what a machine that is off must not wait for."""
+    try:
+        yield
+    except OSError as error:
+        log.warning("%s: the evidence cannot be written, and the rollback goes on: %s", move.name, error)
 
 
 def summary(facts: Facts) -> str:
@@ -62,6 +76,11 @@ def require(move: Move, *stages: str) -> None:
                 f"Machine '{move.name}' cannot go on: its stage '{name}' has not passed in this run.",
                 remedy=f"Run the task '{name}' of this machine again.",
             )
+        if _begun_since(move, name, last.sequence):
+            raise OperatorNeededError(
+                f"Machine '{move.name}' cannot go on: its stage '{name}' was begun again and has not ended.",
+                remedy=f"Run the task '{name}' of this machine to its end, and those after it.",
+            )
         if last.sequence < before:
             raise OperatorNeededError(
                 f"Machine '{move.name}' cannot go on: what its stage '{name}' looked at was changed after it.",
@@ -69,6 +88,14 @@ def require(move: Move, *stages: str) -> None:
             )
         # A backup stays good when it is looked up again later.
         before = 0 if name == "backup" else last.sequence
+
+
+def _begun_since(move: Move, name: str, sequence: int) -> bool:
+    """A killed try leaves half of what it does, whatever an earlier one has proven."""
+    return any(
+        record.step == name and record.facts.get("begins") and record.sequence > sequence
+        for record in move.store.records()
+    )
 
 
 def _rolled_back_since(move: Move, sequence: int) -> bool:

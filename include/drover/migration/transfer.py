@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
-from drover.migration import along, bandwidth, claims, compare, identity, intents, preflight, window
+from drover.migration import along, bandwidth, claims, compare, identity, intents, preflight, returning, window
 from drover.migration.disks import COMPARED, SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -75,15 +75,19 @@ def _begin(move: Move) -> None:
     """The first change of all: nobody else may be moving the machine, and it must be as it was looked at."""
     window.check(move)
     identity.refuse_another(move)
+    returning.refuse_over(move)
     claims.claim(move)
     if not intents.declared(move.store, Intent.BEGUN):
         try:
             _look_again(move)
+            identity.keep_target(move)
         except Exception:
             # Nothing was changed, so nobody need wait for this run.
             claims.release(move)
             raise
     intents.declare(move.store, Intent.BEGUN)
+    # Of a rollback that did not get to its end: what it started goes down again.
+    intents.withdraw(move.store, Intent.SOURCE_BACK)
 
 
 def _look_again(move: Move) -> None:
@@ -93,18 +97,24 @@ def _look_again(move: Move) -> None:
     """
     now = move.source.machine(move.name)
     identity.refuse_migrated(now)
-    if now.state is not move.machine.state:
+    _refuse_other_state(move, now.state)
+    preflight.ask_again(move)
+
+
+def _refuse_other_state(move: Move, now: PowerState) -> None:
+    if now is not move.machine.state:
         raise OperatorNeededError(
-            f"Machine '{move.name}' was {move.machine.state} when the run began and is {now.state} now.",
+            f"Machine '{move.name}' was {move.machine.state} when the run began and is {now} now.",
             remedy="Run the wave again, so that it is moved as what it is now.",
         )
-    preflight.ask_again(move)
 
 
 def _take_down(move: Move) -> None:
     """The intent first: killed between the two, rollback knows that the source may be off because of us."""
     if move.machine.state is PowerState.RUNNING:
         intents.declare(move.store, Intent.SOURCE_DOWN)
+    else:
+        _refuse_other_state(move, move.source.power_state(move.name))
     move.source.set_autostart(move.name, False)
     move.source.shut_down(move.name, move.plan.shutdown_deadline)
 
@@ -175,6 +185,8 @@ def finish(move: Move) -> Facts:
         )
     if along.takes_along(move):
         _take_over(move)
+    elif not move.plan.compare_at_switchover:
+        intents.declare(move.store, Intent.TARGET_STARTED)
     moved = _moved(move, final)
     facts: Facts = {"strategy": "live", "bytes_written": moved, "bytes_read": moved}
     began = intents.declared(move.store, Intent.LIVE_MOVE)

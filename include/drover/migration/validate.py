@@ -10,7 +10,7 @@ from drover.blocks.endpoint import Endpoint
 from drover.errors import CorruptionError
 from drover.evidence.store import PROOFS
 from drover.migration import along, backup, identity
-from drover.migration.disks import manifests, paired, read_disks, refuse_changed_source, shown
+from drover.migration.disks import copied, manifests, paired, read_disks, refuse_changed_source, shown
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
 from drover.model import PowerState, Strategy
@@ -93,7 +93,7 @@ def _blocks(move: Move) -> Verdict:
         manifests(move, "target").save(after)
     else:
         after = manifests(move, "target").load(disks)
-    before = manifests(move, "source").load(disks)
+    before = copied(move)
     return transfer.validate(
         shown(move, there, before), shown(move, there, after), move.store.path("quality", "transfer")
     )

@@ -1,5 +1,6 @@
 """A machine's disks as NBD exports that can be reached from here: read at one moment, or written."""
 
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from urllib.parse import quote
@@ -106,8 +107,13 @@ def _endpoint(machine: VirtualMachine, disk: Disk, local: str, *, read_only: boo
 
 
 def _version(connection: Connection, disk: Disk) -> str:
-    """Changes when the image does. Of a chain only the top is written to, so only the top can change."""
-    return connection.ssh.check(["stat", "--dereference", "--format=%.9Y:%i:%s", "--", disk.path]).decode().strip()
+    """Changes when the image does. Of a chain only the top is written to, so only the top can change.
+
+    Of a block device nobody can tell: QEMU has a device node of its own, and the host's shows nothing of what it wrote.
+    """
+    told = connection.ssh.check(["stat", "--dereference", "--format=%f %.9Y:%i:%s", "--", disk.path]).decode().strip()
+    kind, _, version = told.partition(" ")
+    return version if stat.S_ISREG(int(kind, 16)) else ""
 
 
 def _still_off(connection: Connection, machine: VirtualMachine) -> None:
