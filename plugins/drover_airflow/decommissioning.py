@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from drover.errors import BadInputError, OperatorNeededError
+from drover.errors import OperatorNeededError
 from drover.migration import along, decommission, returning
 from drover.migration.move import Move, open_move
 from drover.migration.question import plain
@@ -16,8 +16,8 @@ from drover.waves.schema import MachinePlan
 from drover_airflow.hooks.base import resolve
 from drover_airflow.kept import Kept
 from drover_airflow.moves import reopened
+from drover_airflow.named_run import fields, machines_of, run_of
 from drover_airflow.settings import store_root
-from drover_airflow.taking_back import run_of
 
 Machine = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -26,17 +26,7 @@ log = logging.getLogger(__name__)
 def form() -> dict[str, Param]:
     """What the trigger form of the DAG `decommission` shows."""
     return {
-        "wave": Param(type="string", minLength=1, title="Wave", description="Its name, as in the wave file."),
-        "run": Param(
-            None, type=["null", "string"], title="Run", description="The id of its DAG run. Empty: the newest one."
-        ),
-        "machines": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Machines",
-            description="Names, one a line. Empty: every machine of the run that is committed.",
-        ),
+        **fields("every machine of the run that is committed"),
         "days": Param(
             14,
             type="integer",
@@ -57,13 +47,7 @@ def asked_for(answers: Mapping[str, Any]) -> list[Machine]:
     :raises OperatorNeededError: there is none, or a machine that was named may not be removed, or not yet.
     """
     kept = run_of(answers)
-    named, days = set(answers["machines"]), float(answers["days"])
-    known = {plan.name for plan in kept.wave.machines}
-    if missing := sorted(named - known):
-        raise BadInputError(
-            f"The wave '{kept.wave.wave}' has no machine {', '.join(map(repr, missing))} in run {kept.run}.",
-            remedy="Take the names from the page of the wave's DAG.",
-        )
+    named, days = machines_of(answers, kept), float(answers["days"])
     if named:
         chosen = [plan for plan in kept.wave.machines if plan.name in named]
         for plan in chosen:
@@ -113,7 +97,7 @@ def _staying(kept: Kept, plans: Sequence[MachinePlan], days: float) -> dict[str,
 def question(machines: list[Machine]) -> tuple[str, str]:
     """Subject, and body as Markdown."""
     rows = [_row(machine) for machine in machines]
-    head = "| machine | removed at | runs at | committed | its backup |\n|---|---|---|---|---|"
+    head = "| machine | removed at | its disks there | runs at | committed | its backup |\n|---|---|---|---|---|---|"
     wave, run = machines[0]["wave"], machines[0]["run"]
     body = (
         f"The sources that run {plain(run)} of wave *{plain(wave)}* left behind are removed **for good**, with their "
@@ -141,6 +125,7 @@ def _row(machine: Machine) -> str:
         cells = [
             move.name,
             move.wave.source_of(move.plan),
+            ", ".join(left["path"] for left in decommission.left_at_source(move)) or "not noted",
             move.wave.target_of(move.plan),
             commit.time[:16].replace("T", " ") if commit else "",
             shelf_of(move).label,

@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow.sdk import Param
 
-from drover.errors import BadInputError, DroverError
+from drover.errors import DroverError
 from drover.evidence.store import MachineStore, RunStore
 from drover.migration import claims, intents, leftovers, restore_test, returning
 from drover.migration.alone import busy
@@ -22,6 +22,7 @@ from drover_airflow import kept as kept_waves
 from drover_airflow.at_work import AtWork
 from drover_airflow.hooks.base import resolve
 from drover_airflow.kept import Kept
+from drover_airflow.named_run import fields, machines_of, refuse, run_of
 from drover_airflow.settings import store_root
 
 Machine = dict[str, str]
@@ -35,17 +36,7 @@ _AGAIN_SECONDS = 30 * 60.0
 def form() -> dict[str, Param]:
     """What the trigger form of the DAG `rollback` shows."""
     return {
-        "wave": Param(type="string", minLength=1, title="Wave", description="Its name, as in the wave file."),
-        "run": Param(
-            None, type=["null", "string"], title="Run", description="The id of its DAG run. Empty: the newest one."
-        ),
-        "machines": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Machines",
-            description="Names, one a line. Empty: every machine of the run that is not committed.",
-        ),
+        **fields("every machine of the run that is not committed"),
         "committed": Param(
             False,
             type="boolean",
@@ -62,28 +53,25 @@ def asked_for(answers: Mapping[str, Any], at_work: AtWork) -> list[Machine]:
     :raises BadInputError: there is no such run or machine, or a machine that was named may not be taken back.
     """
     kept = run_of(answers)
-    named = set(answers["machines"])
-    known = {plan.name for plan in kept.wave.machines}
-    if missing := sorted(named - known):
-        _refuse(f"The wave '{kept.wave.wave}' has no machine {', '.join(map(repr, missing))} in run {kept.run}.")
+    named = machines_of(answers, kept)
     backwards = [plan for tier in reversed(tiers(kept.wave)) for plan in tier]
     chosen = [plan for plan in backwards if not named or plan.name in named]
     committed = [plan for plan in chosen if _is_committed(kept, plan)]
     if committed and not answers["committed"]:
         if named:
-            _refuse(f"Machine '{committed[0].name}' is committed.", "Tick 'Also committed machines' to take it back.")
+            refuse(f"Machine '{committed[0].name}' is committed.", "Tick 'Also committed machines' to take it back.")
         committed = []
     on_their_way = {claim.machine for claim in claims.held(store_root()) if _is_of(claim, kept)}
     open_ended = [plan for plan in chosen if plan.name in on_their_way and plan not in committed]
     if moving := [plan for plan in open_ended if _has_hands(kept, plan.name, at_work)]:
         if named:
-            _refuse(f"Machine '{moving[0].name}' is being moved now.", "Mark its DAG run as failed first.")
+            refuse(f"Machine '{moving[0].name}' is being moved now.", "Mark its DAG run as failed first.")
         log.warning("Left to their run, which is at work: %s.", ", ".join(plan.name for plan in moving))
         open_ended = [plan for plan in open_ended if plan not in moving]
     if named:
         for plan in chosen:
             if plan not in committed and plan.name not in on_their_way:
-                _refuse(
+                refuse(
                     f"Machine '{plan.name}' is not on its way in run {kept.run}, nor was it committed there.",
                     "It was never begun or is taken back already; see the run's records, or name another run.",
                 )
@@ -160,19 +148,6 @@ def _has_hands(kept: Kept, machine: str, at_work: AtWork) -> bool:
     if intents.declared(_store(kept, machine), Intent.RETURNING):
         return at_work.run(kept)
     return at_work.at(kept, machine)
-
-
-def run_of(answers: Mapping[str, Any]) -> Kept:
-    wave = answers["wave"]
-    run = answers["run"] or kept_waves.newest_run(wave)
-    kept = kept_waves.of_run(wave, run) if run else None
-    if kept is None:
-        _refuse(f"Nothing is known of {f'a run {run!r}' if run else 'any run'} of the wave {wave!r}.")
-    return kept
-
-
-def _refuse(what: str, remedy: str = "Take the names from the page of the wave's DAG.") -> NoReturn:
-    raise BadInputError(what, remedy=remedy)
 
 
 def _is_committed(kept: Kept, plan: MachinePlan) -> bool:
