@@ -14,6 +14,7 @@ from drover.errors import OperatorNeededError
 from drover.evidence.files import safe_name
 from drover.hypervisors.hyperv import scripts, site
 from drover.hypervisors.hyperv.session import Session
+from drover.hypervisors.mapped import network_for, pool_for
 from drover.hypervisors.port import TargetSettings
 from drover.model import Cpu, Disk, DiskFormat, Firmware, Host, Network, Nic, PowerState, StoragePool, VirtualMachine
 
@@ -231,17 +232,7 @@ def folder_of(machine: VirtualMachine, pool: StoragePool) -> PureWindowsPath:
 
 
 def _disk(machine: VirtualMachine, disk: Disk, slot: Slot, settings: TargetSettings, offer: Offer) -> Disk:
-    where = f"Disk {disk.name} of machine '{machine.name}'"
-    if disk.pool is None:
-        raise OperatorNeededError(
-            f"{where} lies in no storage pool ({disk.path}), so no mapping says where it goes.",
-            remedy="Define a pool over its folder at the source, and map it.",
-        )
-    wanted = settings.storage.get(disk.pool)
-    if wanted is None:
-        raise OperatorNeededError(
-            f"{where} lies in pool '{disk.pool}', which is not mapped.", remedy="Add it to mappings: storage."
-        )
+    wanted = pool_for(machine, disk, settings)
     ide = slot.controller == _IDE
     return Disk(
         name=slot.name,
@@ -264,12 +255,7 @@ def _nic(machine: VirtualMachine, nic: Nic, place: int, settings: TargetSettings
         )
     if generation(machine) == 2:
         model = "hyperv"  # It has no other one.
-    wanted = settings.networks.get(nic.network)
-    if wanted is None:
-        raise OperatorNeededError(
-            f"Machine '{machine.name}' has an adapter on network '{nic.network}', which is not mapped.",
-            remedy="Add it to mappings: networks.",
-        )
+    wanted = network_for(machine, nic.network, settings)
     return replace(nic, network=offer.network(wanted), model=model, boot_order=None, address=None)
 
 

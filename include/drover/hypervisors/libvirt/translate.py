@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from drover.errors import OperatorNeededError
 from drover.hypervisors.libvirt import foreign, xml
 from drover.hypervisors.libvirt.files import file_name, nvram_file
+from drover.hypervisors.mapped import network_for, pool_for
 from drover.hypervisors.port import TargetSettings
 from drover.model import Disk, DiskFormat, Firmware, Network, StoragePool, VirtualMachine
 
@@ -55,16 +56,7 @@ def _in_our_words(machine: VirtualMachine) -> VirtualMachine:
 
 def _volume(machine: VirtualMachine, disk: Disk, settings: TargetSettings, site: Site) -> Volume:
     where = f"Disk {disk.name} of machine '{machine.name}'"
-    if disk.pool is None:
-        raise OperatorNeededError(
-            f"{where} lies in no storage pool ({disk.path}), so no mapping says where it goes.",
-            remedy="Define a pool over its folder at the source, and map it.",
-        )
-    wanted = settings.storage.get(disk.pool)
-    if wanted is None:
-        raise OperatorNeededError(
-            f"{where} lies in pool '{disk.pool}', which is not mapped.", remedy="Add it to mappings: storage."
-        )
+    wanted = pool_for(machine, disk, settings)
     pool = site.pools.get(wanted)
     if pool is None or not pool.active:
         state = "is not active" if pool else "does not exist"
@@ -160,12 +152,7 @@ def _place(element: ET.Element, places: Mapping[str, Volume]) -> None:
 
 def _connect(element: ET.Element, machine: VirtualMachine, settings: TargetSettings, site: Site) -> None:
     now = xml.nic_network(element)
-    wanted = settings.networks.get(now)
-    if wanted is None:
-        raise OperatorNeededError(
-            f"Machine '{machine.name}' has an adapter on network '{now}', which is not mapped.",
-            remedy="Add it to mappings: networks.",
-        )
+    wanted = network_for(machine, now, settings)
     if wanted not in site.networks:
         raise OperatorNeededError(
             f"The network '{wanted}' does not exist on {site.name}.", remedy="Make it, or map another one."

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from drover.errors import OperatorNeededError
+from drover.hypervisors.mapped import network_for
 from drover.hypervisors.port import LiveObstacle, TargetSettings, Weight
 from drover.hypervisors.vsphere import tasks
 from drover.hypervisors.vsphere.define import placement
@@ -99,12 +100,7 @@ def _adapters(
     with source.errors():
         devices = {one.key: one for one in reference_of(source, machine).config.hardware.device}
     for nic in machine.nics:
-        wanted = settings.networks.get(nic.network)
-        if wanted is None:
-            raise OperatorNeededError(
-                f"Machine '{machine.name}' has an adapter on network '{nic.network}', which is not mapped.",
-                remedy="Add it to mappings: networks.",
-            )
+        wanted = network_for(machine, nic.network, settings)
         if same_vcenter(source, target) and wanted == nic.network:
             continue
         device = devices[keys[nic.mac]]

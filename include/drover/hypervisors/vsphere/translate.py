@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from drover.errors import OperatorNeededError
+from drover.hypervisors.mapped import network_for, pool_for
 from drover.hypervisors.port import TargetSettings
 from drover.hypervisors.vsphere.devices import CONTROLLERS as KINDS
 from drover.hypervisors.vsphere.place import Site, survey
@@ -185,17 +186,7 @@ def _cpu(machine: VirtualMachine) -> Cpu:
 def _disk(
     machine: VirtualMachine, disk: Disk, slot: Slot, settings: TargetSettings, site: Site, order: int | None
 ) -> Disk:
-    where = f"Disk {disk.name} of machine '{machine.name}'"
-    if disk.pool is None:
-        raise OperatorNeededError(
-            f"{where} lies in no storage pool ({disk.path}), so no mapping says where it goes.",
-            remedy="Define a pool over its folder at the source, and map it.",
-        )
-    wanted = settings.storage.get(disk.pool)
-    if wanted is None:
-        raise OperatorNeededError(
-            f"{where} lies in pool '{disk.pool}', which is not mapped.", remedy="Add it to mappings: storage."
-        )
+    wanted = pool_for(machine, disk, settings)
     return Disk(
         name=slot.name,
         path=f"[{site.datastore(wanted).name}]",
@@ -216,11 +207,6 @@ def _nic(machine: VirtualMachine, nic: Nic, place: int, settings: TargetSettings
             f"Network adapter {place} of machine '{machine.name}' is a '{nic.model}', which vSphere cannot give it.",
             remedy="Change it at the source while the machine is off, and see that the guest still boots.",
         )
-    wanted = settings.networks.get(nic.network)
-    if wanted is None:
-        raise OperatorNeededError(
-            f"Machine '{machine.name}' has an adapter on network '{nic.network}', which is not mapped.",
-            remedy="Add it to mappings: networks.",
-        )
+    wanted = network_for(machine, nic.network, settings)
     site.network(wanted)
     return replace(nic, network=wanted, model=model, boot_order=order, address=None)
