@@ -1,18 +1,12 @@
-"""What tests of several kinds share: a lab of their own, taken down whatever happens."""
+"""How tests share the processes that run them, and that nothing of their labs is left whatever happens."""
 
-import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
-
-if TYPE_CHECKING:
-    from drover_lab.lab import Lab
-
 
 # Tests that are run in the background, or under nohup, inherit ignored signals, and so would all that they interrupt.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
@@ -46,18 +40,3 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         made = re.fullmatch(r"pytest(\d+)(-.+)?", folder.name)
         if made and folder.is_dir() and not Path("/proc", made[1]).exists():
             labs.down(folder.name)
-
-
-@pytest.fixture(scope="session")
-def lab() -> "Iterator[Lab]":
-    """A lab with the KVM hosts' machines. `DROVER_TEST_LAB=name` uses that one, starts it if need be, and keeps it."""
-    from drover_lab import guests
-    from drover_lab import lab as labs
-
-    reused = os.environ.get("DROVER_TEST_LAB")
-    name = reused or f"pytest{os.getpid()}"
-    try:
-        yield labs.up(name, machine_names=guests.ON_KVM, say=print)
-    finally:
-        if not reused:
-            labs.down(name)

@@ -1,10 +1,12 @@
-"""Labs without machines: up in seconds, for what is about the lab itself; and one with the Hyper-V hosts' machines."""
+"""Labs without machines: up in seconds, for what is about the lab itself; and two with machines, for all tests here."""
 
 import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from folder_scope import goes_with_folder
 
+from drover_lab import guests
 from drover_lab import lab as labs
 from drover_lab.lab import Lab
 
@@ -27,8 +29,22 @@ def empty_lab() -> Iterator[Callable[..., Lab]]:
 
 
 @pytest.fixture(scope="session")
-def hlab() -> Iterator[Lab]:
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A lab with the KVM hosts' machines. `DROVER_TEST_LAB=name` uses that one, starts it if need be, and keeps it."""
+    goes_with_folder(request, __file__)
+    reused = os.environ.get("DROVER_TEST_LAB")
+    name = reused or f"pytest{os.getpid()}"
+    try:
+        yield labs.up(name, machine_names=guests.ON_KVM, say=print)
+    finally:
+        if not reused:
+            labs.down(name)
+
+
+@pytest.fixture(scope="session")
+def hlab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """KVM and Hyper-V hosts. `DROVER_TEST_HLAB=name` uses that lab, starts it if need be, and keeps it."""
+    goes_with_folder(request, __file__)
     reused = os.environ.get("DROVER_TEST_HLAB")
     name = reused or f"pytest{os.getpid()}-hv"
     try:

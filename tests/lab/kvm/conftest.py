@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from folder_scope import goes_with_folder
 from kvm_hosts import ODD_NAME, SEED, definition, spec_of, wipe
 
 from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
@@ -16,8 +17,9 @@ from drover_lab.lab import Lab
 
 
 @pytest.fixture(scope="session")
-def kvm_lab() -> Iterator[Lab]:
+def kvm_lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Two hosts and no guests. `DROVER_TEST_HOSTS=name` uses that lab and leaves it there."""
+    goes_with_folder(request, __file__)
     reused = os.environ.get("DROVER_TEST_HOSTS")
     name = reused or f"pytest{os.getpid()}-kvm"
     try:

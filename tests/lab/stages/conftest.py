@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folder_scope import goes_with_folder
 from kill_points import Forks
 from lab_moves import LabMove
 from stones import Stones
@@ -53,8 +54,9 @@ def moving(lab: Lab, tmp_path: Path) -> Iterator[Callable[..., LabMove]]:
 
 
 @pytest.fixture(scope="session")
-def bare_lab() -> Iterator[Lab]:
+def bare_lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Two KVM hosts without machines. `DROVER_TEST_BARE_LAB=name` uses that lab, starts it if need be, and keeps it."""
+    goes_with_folder(request, __file__)
     reused = os.environ.get("DROVER_TEST_BARE_LAB")
     name = reused or f"t{os.getpid()}-bare"
     try:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from folder_scope import goes_with_folder
 from vcenter_client import Client
 
 from drover_lab import lab as labs
@@ -11,8 +12,9 @@ from drover_lab.lab import Lab
 
 
 @pytest.fixture(scope="session")
-def vlab() -> Iterator[Lab]:
+def vlab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """`DROVER_TEST_VLAB=name` uses that lab, starts it if need be, and keeps it."""
+    goes_with_folder(request, __file__)
     reused = os.environ.get("DROVER_TEST_VLAB")
     name = reused or f"pytest{os.getpid()}-vc"
     try:
