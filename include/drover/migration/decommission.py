@@ -142,13 +142,33 @@ def _refuse_unmoved(move: Move, here: VirtualMachine, begun: bool) -> None:
     if more := [disk.path for disk in here.disks if disk.path not in moved]:
         words = f"it has disks at the source that were not moved: {', '.join(more)}"
         _refuse(move, words, "Attach them elsewhere, or remove the source by hand.")
-    if begun or move.plan.strategy is Strategy.LIVE:
-        # A killed try may have removed a disk. A live move leaves no word of how the disks were when it ended.
+    if begun:
+        # A killed try may have removed a disk.
+        return
+    if move.plan.strategy is Strategy.LIVE:
+        _refuse_written_since(move)
         return
     try:
         refuse_changed_source(move)
     except CorruptionError as error:
         _refuse(move, error.message.rstrip("."), "See what of it is needed; then remove the source by hand.")
+
+
+def _refuse_written_since(move: Move) -> None:
+    """Of the disks that a live move left there, those of which the commit could note how they were."""
+    noted = {left["disk"]: left["version"] for left in left_at_source(move) if left["version"]}
+    with move.source.read_disks(move.name) as sources:
+        now = {name: endpoint.version for name, endpoint in sources.items()}
+    for disk, version in noted.items():
+        if now.get(disk) != version:
+            words = f"disk {disk} was written at the source since the move, or is not there"
+            _refuse(move, words, "See what of it is needed; then remove the source by hand.")
+
+
+def left_at_source(move: Move) -> list[dict[str, str]]:
+    """The disks that stayed there, as the commit noted them; empty of a move that is older than that."""
+    commit = move.store.last("commit", "passed")
+    return list(commit.facts.get("left_at_source", ())) if commit else []
 
 
 def _begun(move: Move) -> list[str]:

@@ -91,10 +91,13 @@ def test_what_is_removed_already_is_not_asked_about_again(wave):
     assert names(chosen()) == ["db | 1", "app"]
 
 
-def test_the_question_names_each_machine_and_where_it_goes_from(wave):
+def test_the_question_names_each_machine_where_it_goes_from_and_its_disks(wave):
     subject, body = question(chosen())
     assert subject == "Remove 1 sources of wave shop for good"
-    assert r"| db \| 1 | lab\_kvm\_a | lab\_kvm\_b |" in body
+    assert r"| db \| 1 | lab\_kvm\_a | not noted | lab\_kvm\_b |" in body
+    disks = [{"disk": "vda", "path": "/pool/db_1.qcow2", "version": "7"}]
+    store("db | 1").record("commit", "passed", {"left_at_source": disks})
+    assert f"| {plain(disks[0]['path'])} |" in question(chosen())[1]
     assert "for good" in body
 
 
