@@ -55,6 +55,24 @@ def test_a_retry_removes_what_it_left_and_another_reader_does_not(vcenter: VCent
         assert first.machine(NAME).snapshots == ()
 
 
+@pytest.mark.parametrize("tools", [True, False])
+def test_a_guest_whose_tools_run_is_asked_to_hold_still(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, caplog: pytest.LogCaptureFixture, tools: bool
+) -> None:
+    from pyVmomi import vim
+
+    session, reference = hypervisor.session, lookup.require(hypervisor.session, NAME)
+    if not tools:
+        without = vim.vm.ConfigSpec(extraConfig=[vim.option.OptionValue(key="drover.tools", value="none")])
+        hypervisor.power_off(NAME)
+        tasks.wait(session, reference.ReconfigVM_Task(without), "a test's change")
+        hypervisor.power_on(NAME)
+    assert snapshots.create(session, reference, NAME, "read").quiesced is tools
+    crashed = f"Machine '{NAME}' runs no VMware Tools: its snapshot is as after a power cut, not quiesced."
+    assert (crashed in caplog.text) is not tools
+    snapshots.remove(session, reference, NAME, "read")
+
+
 def test_files_that_a_removed_snapshot_leaves_are_consolidated(
     hypervisor: VsphereHypervisor, running: VirtualMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
