@@ -58,7 +58,7 @@ def rooms_of(facts: Mapping[str, HostFacts], leaving: Iterable[tuple[str, str]])
     for connection, told in sorted(facts.items()):
         pools = {pool.name: pool.available for pool in told.pools if pool.active}
         for host in told.hosts or (told.host,):
-            if (connection, host.name) not in left and not host.in_maintenance:
+            if (connection, host.name) not in left:
                 rooms.append(Room(connection, host, pools, host.memory_free))
     return rooms
 
@@ -85,7 +85,7 @@ def place(
             raise OperatorNeededError(
                 f"There is no room for machine '{machine.name}' "
                 f"({shown(memory_of(machine))} of memory, {shown(_size(machine))} of disks): {told}",
-                remedy="Name more targets, make room there, or take fewer machines.",
+                remedy="Name more targets, make room there, or move it by itself first.",
             )
         best = min(fit, key=lambda room: (-room.share_left(machine), room.load(machine), room.name))
         _take(best, machine, needed[id(best)])
@@ -113,6 +113,8 @@ def _needed(machine: VirtualMachine, storage: Mapping[str, str], room: Room, sou
 
 
 def _lack(machine: VirtualMachine, room: Room, needed: Mapping[str, int]) -> Words | None:
+    if room.host.in_maintenance:
+        return "is in maintenance"
     if room.memory < memory_of(machine):
         return f"has {shown(room.memory)} of memory left"
     if room.host.cpus < machine.cpu.count:

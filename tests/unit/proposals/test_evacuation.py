@@ -140,7 +140,7 @@ def test_templates_and_what_earlier_waves_left_stay_and_are_told() -> None:
         ({"b": facts(host("kvm-b", cpus=1))}, "kvm-b (b) has 1 CPUs, and the machine 2."),
         ({"b": facts(host("kvm-b"), space=9)}, "kvm-b (b) has 9.0 GiB left in the storage pool 'fast'."),
         ({"b": replace(facts(host("kvm-b")), pools=())}, "kvm-b (b) has no storage pool 'fast' that is active."),
-        ({"b": facts(host("kvm-b", in_maintenance=True))}, "There is no other host."),
+        ({"b": facts(host("kvm-b", in_maintenance=True))}, "kvm-b (b) is in maintenance."),
         ({"a": facts(host("kvm-a"))}, "There is no other host."),
     ],
 )
@@ -149,6 +149,23 @@ def test_no_room_is_told_with_what_each_host_lacks(to: dict[str, HostFacts], lac
         run(machine("web"), to=to)
     assert "There is no room for machine 'web' (4.0 GiB of memory, 10.0 GiB of disks): " in raised.value.message
     assert raised.value.message.endswith(lacks)
+
+
+def test_a_host_without_machines_is_told_as_that() -> None:
+    with pytest.raises(OperatorNeededError) as raised:
+        run()
+    said = "There is no machine on host 'kvm-a' that could be moved. Nothing is to be done there."
+    assert str(raised.value) == said
+
+
+def test_one_machine_that_cannot_go_is_named_with_what_to_do_about_it_and_none_goes() -> None:
+    with pytest.raises(OperatorNeededError, match=r"no room for machine 'wide'.*, or move it by itself first\.$"):
+        run(machine("web"), machine("wide", cpu=Cpu(99)))
+
+
+def test_a_host_in_maintenance_gets_none() -> None:
+    found = run(machine("web"), to={"b": facts(host("b1", in_maintenance=True), host("b2", free=9))})
+    assert plans(found) == [("web", "live", "b", "b2")]
 
 
 def test_room_is_not_given_twice() -> None:
