@@ -7,6 +7,7 @@ may be moved by hand meanwhile. The claim says which run must be ended before an
 import json
 import logging
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -46,10 +47,12 @@ def claim(move: Move) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     write_durably(draft, json.dumps(asdict(_mine(move))).encode())
     try:
-        os.link(draft, path)
+        # Whoever held it may let go of it between the two looks.
+        while holder(move) != _mine(move):
+            refuse_foreign(move)
+            with suppress(FileExistsError):
+                os.link(draft, path)
         sync_folder(path.parent)
-    except FileExistsError:
-        refuse_foreign(move)
     finally:
         draft.unlink()
 

@@ -61,7 +61,8 @@ def fence_target(move: Move) -> Fate:
         return Fate.NONE if machine is None else Fate.OTHERS
     if isinstance(move.target, TrialEnder):
         # Else a machine that a killed trial left running would count as one that ran in production.
-        move.target.end_trial(move.name, move.owner)
+        if not _trial_ended(move, move.target):
+            return Fate.LEFT
         machine = move.target.machine(move.name)
     ran = machine.state is PowerState.RUNNING or machine.ownership is None or machine.ownership.role != "target"
     if machine.state is PowerState.RUNNING:
@@ -73,6 +74,18 @@ def fence_target(move: Move) -> Fate:
         return Fate.OURS
     _keep(move, machine)
     return Fate.KEPT
+
+
+def _trial_ended(move: Move, target: TrialEnder) -> bool:
+    """False where what a killed trial left cannot be put back, of a machine that is off and was never let run."""
+    try:
+        target.end_trial(move.name, move.owner)
+    except DroverError as error:
+        if _may_run_there(move) or move.target.power_state(move.name) is not PowerState.OFF:
+            raise
+        log.warning("%s: a trial at the target cannot be ended: %s", move.name, error)
+        return False
+    return True
 
 
 def _keep(move: Move, machine: VirtualMachine) -> None:

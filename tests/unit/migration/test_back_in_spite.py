@@ -124,3 +124,35 @@ def test_a_guest_that_shuts_down_late_is_started_again_by_a_second_rollback_too(
 
     late.join()
     assert site.source.state("web") is RUNNING
+
+
+def test_a_trial_that_does_not_end_at_a_target_that_is_off_does_not_keep_the_source_off(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its platform merges disks for hours. It never ran for its users, and is removed by the sweep later."""
+    site.run_until("validate")
+
+    def merging(*_: object) -> None:
+        raise RetryableError("It does not merge the disks of a checkpoint.", remedy="See its event log.")
+
+    monkeypatch.setattr(site.target, "end_trial", merging, raising=False)
+
+    facts = site.roll_back()
+
+    assert (site.source.state("web"), facts["target"]) == (RUNNING, "off, and could not be removed")
+
+
+def test_a_trial_that_does_not_end_and_runs_keeps_the_source_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can tell on which network somebody started it."""
+    site.run_until("validate")
+    site.target.change("web", state=RUNNING)
+
+    def hangs(*_: object) -> None:
+        raise RetryableError("It does not answer.", remedy="See its event log.")
+
+    monkeypatch.setattr(site.target, "end_trial", hangs, raising=False)
+
+    with pytest.raises(RetryableError, match="does not answer"):
+        site.roll_back()
+
+    assert site.source.state("web") is OFF
