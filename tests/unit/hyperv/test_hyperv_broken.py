@@ -3,6 +3,7 @@
 That nothing is left is asserted by the `peer` fixture after every test, at the host's control socket.
 """
 
+import socket
 import threading
 import time
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from hyperv_peer import Peer
 
-from drover.errors import OperatorNeededError, RetryableError
+from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.hyperv import shell
 from drover.hypervisors.hyperv.session import Session
 
@@ -153,6 +154,22 @@ def test_a_host_that_does_not_answer_in_time(peer: Peer, action: str, monkeypatc
                 session.run("echo")
             assert caught.value.message == f"127.0.0.1 does not answer at port {peer.port('http')}."
     assert time.monotonic() - began < 60
+
+
+def test_of_a_host_that_nobody_knows_no_shell_is_said_to_be_left(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = []
+
+    def unknown(*name: object, **_: object) -> list[object]:
+        asked.append(name[0])
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with Session(peer.spec("ntlm", "http")) as session, pytest.raises(DroverError, match="is not known here"):
+        session.run("echo")
+    assert len(asked) == 1, "nobody looks there for a shell"
+    assert "could not be deleted" not in caplog.text
 
 
 def test_a_killed_task_leaves_its_shell_for_a_short_time_only(peer: Peer) -> None:

@@ -1,5 +1,6 @@
 """The border: what pywinrm, requests and Kerberos raise becomes Drover's errors, one plain sentence each."""
 
+import socket
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -87,12 +88,15 @@ def arrived(error: BaseException) -> bool:
     cause = error.__cause__ or error
     answered = (winrm.AuthenticationError, winrm.WSManFaultError, winrm.WinRMTransportError)
     never = (requests.exceptions.SSLError, requests.ConnectTimeout)
-    return not isinstance(cause, answered + never + _login_errors()) and not _was_refused(cause)
+    if isinstance(cause, answered + never + _login_errors()):
+        return False
+    return not _lies_in(cause, ConnectionRefusedError) and not _lies_in(cause, socket.gaierror)
 
 
-def _was_refused(error: BaseException | None) -> bool:
+def _lies_in(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether what was raised comes of such an error, however deep requests and urllib3 have wrapped it."""
     while error is not None:
-        if isinstance(error, ConnectionRefusedError):
+        if isinstance(error, kind):
             return True
         inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
         error = error.__cause__ or error.__context__ or getattr(inner, "reason", None) or inner
@@ -109,14 +113,14 @@ def _connection(target: Target, error: Exception) -> DroverError:
             remedy="Find out whether it is the right host; if so, name the CA of its certificate in the connection's "
             "ca_file.",
         )
-    if _was_refused(error):
+    if _lies_in(error, ConnectionRefusedError):
         return RetryableError(
             f"WinRM is not running on {host}: nothing listens at port {port}.",
             remedy="Start it there with 'winrm quickconfig', or correct host and port in the connection.",
         )
     if isinstance(error, requests.Timeout):
         return RetryableError(f"{host} does not answer at port {port}.", remedy=_AGAIN)
-    if isinstance(error, requests.ConnectionError) and "NameResolutionError" in str(error):
+    if _lies_in(error, socket.gaierror):
         return OperatorNeededError(
             f"The name {host} is not known here.", remedy="Correct the host in the connection, or the name service."
         )
