@@ -38,10 +38,18 @@ def mistakes(script: str) -> list[str]:
             found.append(f"{name} is not documented")
             continue
         known = {one.lower() for one in entry["parameters"]} | COMMON
-        for parameter in parameters(command):
+        for parameter in (*parameters(command), *splatted(command, script)):
             if parameter.lower() not in known:
                 found.append(f"{name} has no parameter {parameter}")
     return found
+
+
+def splatted(command: "Node", script: str) -> Iterator[str]:
+    """The parameters that it is given in a table, as in `New-VM @create`: `$create = @{ ... }` and `$create.Name =`."""
+    for table in re.findall(r"\s@(\w+)", text(command)):
+        made = re.search(rf"^\s*\${table} = @{{\n(.*?)^\s*}}", script, re.MULTILINE | re.DOTALL)
+        yield from re.findall(r"^\s+(\w+) =", made[1], re.MULTILINE) if made else [f"@{table}"]
+        yield from re.findall(rf"\${table}\.(\w+) =", script)
 
 
 def parameters(command: "Node") -> Iterator[str]:
@@ -61,6 +69,12 @@ def test_those_checks_see_what_is_wrong() -> None:
         "Get-VMs is not documented",
         "Remove-It is not documented",
     ]
+    table = "$create = @{\n    Name = $p.name\n    Nmae = 1\n}\nif ($p.version) {\n    $create.Vresion = 1\n}\n"
+    assert mistakes(f"{table}$vm = New-VM @create") == [
+        "New-VM has no parameter Nmae",
+        "New-VM has no parameter Vresion",
+    ]
+    assert mistakes("New-VM @create") == ["New-VM has no parameter @create"]
 
 
 @pytest.mark.parametrize("name", scripts.names())
