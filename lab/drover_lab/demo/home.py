@@ -80,6 +80,8 @@ class Home:
     def prepare(self) -> None:
         for folder in (self.logs, self.store, self.waves, self.processes):
             folder.mkdir(parents=True, exist_ok=True)
+        # Each task is a fork of one process, which loads for all of them what takes seconds to load.
+        write_atomically(self.folder / "config" / "airflow_local_settings.py", "import drover_airflow.preload\n")
         # Airflow logs nothing of it when it finds the file: the password stays out of the logs.
         write_atomically(self.passwords, json.dumps({USER: self.keys["password"]}), mode=0o600)
 

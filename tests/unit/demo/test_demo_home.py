@@ -38,6 +38,11 @@ def test_nothing_of_another_airflow_reaches_it(home, monkeypatch):
     assert "AIRFLOW_CONN_OTHER" not in environment
 
 
+def test_its_scheduler_loads_for_all_tasks_what_takes_long(home):
+    """Airflow imports this file in each of its components; what it loads where is tested beside it."""
+    assert (home.folder / "config/airflow_local_settings.py").read_text() == "import drover_airflow.preload\n"
+
+
 @pytest.mark.parametrize(("state", "kept"), [("running", False), ("queued", False), ("success", True)])
 def test_an_unfinished_run_is_never_gone_on_with(home, state, kept):
     database = home.folder / "airflow.db"
