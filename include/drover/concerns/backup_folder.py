@@ -19,3 +19,11 @@ def check(p: Preflight) -> Iterator[Concern]:
             why="Without a verified backup there is no cutover.",
             do="Create it for the user that Drover runs as, or name another in backup.folder.",
         )
+    if p.backup_folder.store is not None:
+        yield critical(
+            ID,
+            "Object store for backups cannot be used",
+            found=f"The object store {p.backup_folder.store}",
+            why="Without a verified backup there is no cutover.",
+            do="Mend that, or name another place in backup.repository or backup.folder.",
+        )

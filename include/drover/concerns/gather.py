@@ -4,15 +4,18 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from drover.backups.objects import open_objects
 from drover.backups.places import work_root
 from drover.concerns.preflight import FolderFacts, HostFacts, Preflight
-from drover.errors import BadInputError, OperatorNeededError
+from drover.errors import BadInputError, DroverError, OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.counters import PerformanceMeter
 from drover.hypervisors.port import Hypervisor, LiveChecker, LiveMover, LiveObstacle, TargetSettings
 from drover.model import Ownership, PowerState, Strategy, VirtualMachine
+from drover.waves.backup_plan import BackupPlan
 from drover.waves.checks import CommandCheck
 from drover.waves.schema import MachinePlan, Wave
 
@@ -64,10 +67,12 @@ def assemble(
     resolve: Resolver,
     translate: Translate,
     check_live: CheckLive | None = None,
+    backups: FolderFacts | None = None,
 ) -> Preflight:
     """The same from what was read before.
 
     :param facts: by connection id, both ends of this machine among them. :param translate: the target's.
+    :param backups: where they will lie; looked at now, if not given.
     """
     source = _find(facts, wave.source_of(plan), plan.name)
     settings = _settings(wave, plan, source) if source else None
@@ -80,7 +85,7 @@ def assemble(
         source=source,
         source_facts=facts[wave.source_of(plan)],
         target_facts=facts[wave.target_of(plan)],
-        backup_folder=look_at_folder(str(work_root(wave.backup))),
+        backup_folder=backups or look_at_backups(wave.backup),
         now=time.time(),
         companions=tuple(each for each in together if wave.target_of(each[0]) == wave.target_of(plan)),
         elsewhere=tuple(each for each in together if wave.target_of(each[0]) != wave.target_of(plan)),
@@ -124,6 +129,18 @@ def _translated(
         return translate(source, settings), None
     except (OperatorNeededError, BadInputError) as error:
         return None, str(error)
+
+
+def look_at_backups(plan: BackupPlan) -> FolderFacts:
+    """An object store is asked for something, whatever it is: that it answers is what counts."""
+    folder = look_at_folder(str(work_root(plan)))
+    if plan.repository is None:
+        return folder
+    try:
+        open_objects(plan.repository).size("drover")
+    except DroverError as error:
+        return replace(folder, store=f"{plan.repository} cannot be used: {error}")
+    return folder
 
 
 def look_at_folder(path: str) -> FolderFacts:

@@ -32,11 +32,15 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class FolderFacts:
-    """The backup folder, seen from here. :param free: bytes; None where it cannot be told."""
+    """The backup folder, seen from here. :param free: bytes; None where it cannot be told.
+
+    :param store: why the object store, for which this is only the staging folder, cannot be used; None where it can.
+    """
 
     path: str
     writable: bool
     free: int | None
+    store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

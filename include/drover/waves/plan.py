@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from drover.concerns.gather import Resolver, assemble, live_check, read_facts
+from drover.concerns.gather import Resolver, assemble, live_check, look_at_backups, read_facts
 from drover.concerns.preflight import HostFacts, Preflight, Rehearsed
 from drover.concerns.run import run
 from drover.hypervisors.port import Hypervisor
@@ -76,10 +76,11 @@ def plan(
             facts[conn_id] = read_facts(hypervisor)
         loads = _loads(wave, facts)
         fitting = fit.planned(wave, loads, time.time(), known)
-        machines = []
+        machines, backups = [], look_at_backups(wave.backup)
         for machine in wave.machines:
             source, target = opened[wave.source_of(machine)], opened[wave.target_of(machine)]
-            seen = assemble(wave, machine, facts, resolve, target.translated, live_check(source, target))
+            checker = live_check(source, target)
+            seen = assemble(wave, machine, facts, resolve, target.translated, checker, backups)
             last = rehearsed(seen.source.uuid, wave, machine) if seen.source else None
             machines.append(_machine(replace(seen, fit=fitting, rehearsed=last), loads.get(machine.name), known))
     order = tuple(tuple(machine.name for machine in tier) for tier in tiers(wave))

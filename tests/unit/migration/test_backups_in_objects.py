@@ -21,6 +21,7 @@ def stored(site: Site, monkeypatch: pytest.MonkeyPatch) -> Objects:
     store = Objects("memory://bucket/backups", files, f"/{site.root.name}/backups")
     monkeypatch.setattr(backup, "open_objects", lambda url: store)
     monkeypatch.setattr(retention, "open_objects", lambda url: store)
+    monkeypatch.setattr("drover.concerns.gather.open_objects", lambda url: store)
     monkeypatch.setattr("drover.backups.shelf.open_objects", lambda url: store)
     monkeypatch.setenv("DROVER_STAGING", str(site.root / "staging"))
     site.wave["backup"] = {"repository": "memory://bucket/backups", "keep": "30 days"}

@@ -132,6 +132,23 @@ def test_a_folder_is_seen_before_it_is_made(tmp_path):
     assert not look_at_folder(str(file / "below")).writable
 
 
+def test_an_object_store_that_cannot_be_used_is_told_before_the_night(sites, monkeypatch):
+    asked = []
+
+    def refuse(url: str) -> Any:
+        asked.append(url)
+        raise BadInputError("There is no Airflow connection 'c'.", remedy="Create it.")
+
+    monkeypatch.setattr("drover.concerns.gather.open_objects", refuse)
+    text = TEXT.replace("folder: /tmp", "repository: s3://c@bucket/x")
+    assert text != TEXT
+    report = plan(parse(text), sites.__getitem__, resolve)
+    for planned in report.machines:
+        (found,) = [one for one in planned.concerns if one.id == "backup.folder"]
+        assert "s3://c@bucket/x cannot be used: There is no Airflow connection 'c'. Create it." in found.assessment
+    assert asked == ["s3://c@bucket/x"], "once for the whole plan"
+
+
 def test_what_is_proven_depends_on_the_strategy():
     wave = parse(TEXT)
     live, cold = proofs(wave.machine("web")), proofs(wave.machine("db"))
