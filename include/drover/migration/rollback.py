@@ -7,7 +7,7 @@ production network; otherwise it is kept, off, so that nothing written there is 
 import logging
 import time
 
-from drover.errors import DroverError, RetryableError
+from drover.errors import CorruptionError, DroverError, RetryableError
 from drover.hypervisors.port import LiveMover
 from drover.migration import (
     along,
@@ -28,7 +28,7 @@ from drover.migration.disks import COMPARED, journal, manifests
 from drover.migration.fence import Fate, fence_target
 from drover.migration.intents import Intent
 from drover.migration.move import Move
-from drover.migration.stage import Facts, in_spite_of_a_full_store, stage
+from drover.migration.stage import Facts, in_spite_of_the_store, stage
 from drover.model import PowerState
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def run(move: Move) -> Facts:
         if returning.under_way(move):
             returning.refuse_gone(move)
         if ahead:
-            with in_spite_of_a_full_store(move):
+            with in_spite_of_the_store(move):
                 move.store.record("rollback", "info", {"went_ahead_of": ahead})
         facts = _take_back(move)
         if facts["target"] in (Fate.LEFT, Fate.UNSEEN):
@@ -80,13 +80,25 @@ def _let_go(move: Move) -> None:
 def _nothing(move: Move) -> str | None:
     if move.store.read_json("machine.json") is None:
         return "the machine was not looked at yet"
-    if returning.committed(move) and not returning.under_way(move):
+    if _is_over(move):
         return "the move is committed, and taking that back is a decision of its own"
     holder = claims.foreign(move)
     if holder and not intents.declared(move.store, Intent.BEGUN):
         return f"this run changed nothing, because the machine is being moved {holder.words}"
     claims.refuse_foreign(move)
     return None
+
+
+def _is_over(move: Move) -> bool:
+    try:
+        return returning.committed(move) and not returning.under_way(move)
+    except CorruptionError as error:
+        # Somebody altered its records. Its claim and its intents tell as well that it was never made final.
+        held = claims.holder(move) is not None and claims.foreign(move) is None
+        if not held or intents.declared(move.store, Intent.COMMITTED):
+            raise
+        log.warning("%s: it is taken back all the same: %s", move.name, error)
+        return False
 
 
 def _is_away(move: Move) -> bool:
@@ -136,7 +148,7 @@ def _start_source(move: Move) -> None:
         move.source.tag(move.name, move.owner_as("returned"))
     if move.machine.state is PowerState.RUNNING:
         _await_late_shutdown(move)
-        with in_spite_of_a_full_store(move):
+        with in_spite_of_the_store(move):
             intents.declare(move.store, Intent.SOURCE_BACK)
         move.source.power_on(move.name)
     move.source.set_autostart(move.name, move.machine.autostart)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from drover.errors import DroverError, OperatorNeededError
+from drover.errors import CorruptionError, DroverError, OperatorNeededError
 from drover.migration.alone import alone
 from drover.migration.move import Move
 
@@ -31,7 +31,7 @@ def stage(name: str, *, unrecorded: bool = False) -> Callable[[Callable[[Move], 
             started = time.time()
             log.info("%s: %s begins (wave %s, run %s).", move.name, name, move.wave.wave, move.run)
             # A killed try leaves this behind and nothing else.
-            with in_spite_of_a_full_store(move) if unrecorded else nullcontext():
+            with in_spite_of_the_store(move) if unrecorded else nullcontext():
                 move.store.record(name, "info", {"begins": True}, started)
             try:
                 facts = work(move)
@@ -50,11 +50,11 @@ def stage(name: str, *, unrecorded: bool = False) -> Callable[[Callable[[Move], 
 
 
 @contextmanager
-def in_spite_of_a_full_store(move: Move) -> Iterator[None]:
-    """For what a machine that is off must not wait for."""
+def in_spite_of_the_store(move: Move) -> Iterator[None]:
+    """For what a machine that is off must not wait for: there is no room for its evidence, or somebody altered it."""
     try:
         yield
-    except OSError as error:
+    except (OSError, CorruptionError) as error:
         log.warning("%s: the evidence cannot be written, and the rollback goes on: %s", move.name, error)
 
 

@@ -9,10 +9,11 @@ from fake_host import FakeHost
 from outcomes import OFF, RUNNING
 
 from conftest import Site
-from drover.errors import OperatorNeededError, RetryableError
+from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.evidence.store import MachineStore
 from drover.hypervisors import registry
-from drover.migration import backup
+from drover.migration import backup, intents
+from drover.migration.intents import Intent
 
 
 def test_a_target_that_may_run_beside_the_source_and_does_not_answer_is_not_called_off(site: Site) -> None:
@@ -156,3 +157,31 @@ def test_a_trial_that_does_not_end_and_runs_keeps_the_source_off(site: Site, mon
         site.roll_back()
 
     assert site.source.state("web") is OFF
+
+
+def alter_records(site: Site) -> None:
+    path = next((site.root / "store").glob("unit/run-1/*/records.jsonl"))
+    path.write_bytes(path.read_bytes().replace(b'"firmware":"bios"', b'"firmware":"uefi"'))
+
+
+def test_evidence_that_somebody_altered_does_not_keep_the_source_off(site: Site) -> None:
+    """That nobody made the move final is told by its claim, too. Nothing is recorded upon what was altered."""
+    site.run_until("validate")
+    alter_records(site)
+
+    with pytest.raises(CorruptionError, match="were altered"):
+        site.roll_back()
+
+    assert (site.source.state("web"), "web" in site.target.known) == (RUNNING, False)
+
+
+def test_where_the_altered_evidence_may_hide_a_commit_nothing_is_started(site: Site) -> None:
+    site.run_until("commit")
+    with site.move() as move:
+        intents.declare(move.store, Intent.COMMITTED)
+    alter_records(site)
+
+    with pytest.raises(CorruptionError, match="were altered"):
+        site.roll_back()
+
+    assert (site.source.state("web"), site.target.state("web")) == (OFF, RUNNING)
