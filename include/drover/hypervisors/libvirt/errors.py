@@ -40,7 +40,8 @@ def translate(host: str, error: Exception) -> DroverError | None:
     if isinstance(error, paramiko.SSHException):
         return _from_ssh(host, error)
     if isinstance(error, (OSError, EOFError)):
-        return RetryableError(f"The connection to {host} failed: {one_line(error) or 'it broke'}.", remedy=_AGAIN)
+        said = one_line(getattr(error, "strerror", None) or error) or "it broke"
+        return RetryableError(f"The connection to {host} failed: {said}.", remedy=_AGAIN)
     return None
 
 

@@ -28,6 +28,16 @@ def test_library_errors_name_the_host(error: Exception, kind: type[DroverError])
         raise error
 
 
+def test_the_words_of_the_system_are_told_without_its_numbers() -> None:
+    for error, words in (
+        (paramiko.ssh_exception.NoValidConnectionsError({("h", 1): OSError()}), "Unable to connect to port 1 on h."),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer."),
+    ):
+        with pytest.raises(RetryableError) as told, host_errors("h"):
+            raise error
+        assert told.value.message == f"The connection to h failed: {words}"
+
+
 def test_our_own_errors_and_mistakes_pass_unchanged() -> None:
     with pytest.raises(BadInputError, match="mine"), host_errors("h"):
         raise BadInputError("mine", remedy="x")
