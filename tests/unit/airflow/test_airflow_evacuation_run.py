@@ -1,4 +1,5 @@
-"""`evacuate_host` in a real Airflow, over hosts made of image files: one machine moves, another fails and goes back."""
+"""`evacuate_host` in a real Airflow, over hosts of image files: where the host is not known, nothing goes; where it is,
+one machine moves, and another fails and goes back."""
 
 import json
 import os
@@ -37,10 +38,15 @@ target.break_at("define", OperatorNeededError("The pool is full.", remedy="Make 
 
 DagBundlesManager().sync_bundles_to_db()
 found = runpy.run_path(sys.argv[3])
-run = found["report"].dag.test(run_conf=json.loads(sys.argv[4]))
+dag, answers = found["report"].dag, json.loads(sys.argv[4])
+refused = dag.test(run_conf=answers | {"host": "kvm-x"})
+refused = {ti.task_id: str(ti.state) for ti in refused.get_task_instances()} | {"run": str(refused.state)}
+untouched = [host.calls.count("define") + len(host.started) for host in hosts.values()]
+run = dag.test(run_conf=answers)
 states = {f"{ti.task_id} {ti.map_index}": str(ti.state) for ti in run.get_task_instances()}
 ends = {side: {name: str(vm.state) for name, vm in host.known.items()} for side, host in hosts.items()}
-print("\\n" + json.dumps({"states": states, "ends": ends, "run": str(run.state)}))
+told = {"states": states, "ends": ends, "run": str(run.state), "refused": refused, "untouched": untouched}
+print("\\n" + json.dumps(told))
 """
 
 
@@ -71,6 +77,13 @@ def test_one_machine_moves_and_the_other_goes_back_alone(tmp_path):
     helpers, dag = PROJECT / "tests" / "unit" / "migration", PROJECT / "dags" / "evacuate_host.py"
     told = run(sys.executable, "-c", PROGRAM, str(tmp_path), str(helpers), str(dag), json.dumps(answers))
     found = json.loads(told.splitlines()[-1])
+
+    # A host that there is not: nothing begins, and the run ends at once.
+    assert found["refused"]["run"] == found["refused"]["plan"] == found["refused"]["wave--report"] == "failed"
+    assert set(found["refused"].values()) <= {"failed", "upstream_failed", "skipped"}
+    assert found["untouched"] == [0, 0]
+    assert "There is no host 'kvm-x' behind the connection 'a'. There are: kvm-a." in told
+    assert "The form made no wave, so nothing was moved: the log of its task says why." in told
 
     rolled_back = [number for number in (0, 1) if found["states"][f"each.machine.rollback {number}"] == "success"]
     assert len(rolled_back) == 1, found
