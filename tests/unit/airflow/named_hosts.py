@@ -120,17 +120,17 @@ class Kvm:
     def make(self, name: str) -> None:
         """A machine that runs at the first one."""
         host = self.hosts["kvm-l"]
-        disk = Disk("vda", "/there/vda", "default", DiskFormat.QCOW2, MIB, 0, "virtio")
+        disk = Disk("vda", "/there/vda", "default", DiskFormat.QCOW2, 4 * MIB, 0, "virtio")
         nic = Nic("52:54:00:0a:0b:0c", "production", "virtio")
         machine = replace(MACHINE, name=name, disks=(disk,), nics=(nic,))
         pools = {"default": StoragePool("default", str(host.folder), True, 1 << 40, 1 << 40)}
         site = Site(
             "kvm-l", pools, {"production": Network("production", True, None)}, frozenset({"production"}), "test"
         )
-        owner = Ownership(name, "run", name, MACHINE.uuid, "target")
+        owner = Ownership(name, "run", name, MACHINE.uuid, "committed")
         wanted = TargetSettings({"production": "production"}, {"default": "default"}, owner)
         (volume,) = translate.volumes(machine, wanted, site)
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "--", volume.path, "1M"], check=True)
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "--", volume.path, "4M"], check=True)
         with host.connection.errors():
             host.connection.libvirt.defineXML(translate.definition(machine, wanted, site)).create()
 
@@ -165,14 +165,21 @@ def _kvm(folder: Path) -> Host:
     connection.open_libvirt = lambda: connection.libvirt
     # Files come and go through the real shell, not through SFTP.
     connection.ssh._sftp = Local()
+    connection.forwards = Local()
     return made
 
 
 class Local:
-    """SFTP, where the host is this machine."""
+    """SFTP and forwarded sockets, where the host is this machine."""
 
     def lstat(self, path: str) -> object:
         return Path(path).lstat()
+
+    def add(self, remote: str) -> Path:
+        return Path(remote)
+
+    def drop(self, local: Path) -> None:
+        """There is nothing to drop."""
 
 
 def windows(two: Two) -> None:
