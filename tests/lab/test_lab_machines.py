@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from drover_lab import virsh
+from drover_lab import machines, virsh
 from drover_lab.guests import ON_KVM
 from drover_lab.lab import Lab
 from drover_lab.process import wait_until
@@ -109,7 +109,7 @@ def test_on_the_isolated_network_only_its_host_reaches_it(lab: Lab) -> None:
         lab.virsh("kvm-a", "start", "web")
         ask = ["curl", "-s", "-m", "2", f"{lab.machines['web'].url}/health"]
         wait_until(
-            "web answers its host", lambda: '"ok"' in lab.run("kvm-a", ask, check=False), deadline=60, interval=1
+            "web answers its host", lambda: '"ok"' in lab.run("kvm-a", ask, check=False), deadline=machines.BOOT_SECONDS
         )
         assert lab.run("kvm-b", ask, check=False) == ""
         assert lab.health("web") is None
