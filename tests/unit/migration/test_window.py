@@ -135,7 +135,7 @@ def test_that_others_will_be_late_is_said_early_and_keeps_nobody_off(looked: Sit
     looked.source.change("db", nics=())
     looked.wave["machines"].append({"name": "db", "strategy": "cold", "after": ["web"]})
     looked.run("preflight")
-    clock.set("2026-11-25 04:57")
+    clock.set("2026-11-25 04:58")
     facts = ask(looked)
     assert facts["late"] == ["db"]
     assert "'db' would arrive too late" in facts["early_word"]

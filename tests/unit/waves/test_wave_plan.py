@@ -210,13 +210,13 @@ WINDOW = 'window: {opens: "22:00", closes: "%s", timezone: Europe/Berlin}\n'
 
 
 def test_a_wave_that_does_not_fit_into_its_window_is_refused_with_what_would(drover, wave_file):
-    wave_file.write_text(TEXT + WINDOW % "22:03")
+    wave_file.write_text(TEXT + WINDOW % "22:02")
     code, out, _ = drover("plan", str(wave_file), "--json")
     value = json.loads(out)
     assert code == 1
     assert value["window"]["fits"] == ["db"]
     assert value["window"]["late"] == ["web"]
-    assert value["window"]["left_seconds"] == 180 < value["window"]["needed_seconds"]
+    assert value["window"]["left_seconds"] == 120 < value["window"]["needed_seconds"]
     found = [c["id"] for machine in value["machines"] for c in machine["concerns"] if c["category"] == "Critical"]
     assert found == ["window.too_short"] * 2
     wave_file.write_text(TEXT + WINDOW % "05:00")
