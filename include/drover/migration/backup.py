@@ -24,7 +24,7 @@ from drover.errors import CorruptionError, OperatorNeededError
 from drover.evidence.files import safe_name, write_durably
 from drover.evidence.store import MachineStore, RunStore
 from drover.migration.claims import refuse_foreign
-from drover.migration.disks import Manifests, copy_disks, totals
+from drover.migration.disks import BACKED_UP_VERSIONS, Manifests, copy_disks, totals
 from drover.migration.identity import refuse_another
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
@@ -68,6 +68,7 @@ def _make(move: Move, folder: Path) -> Facts:
     refuse_another(move)
     with move.source.read_disks(move.name) as sources, _images(move, folder) as images:
         copies = copy_disks(move, sources, images, journals=False)
+    move.store.write_json(BACKED_UP_VERSIONS, {name: endpoint.version for name, endpoint in sources.items()})
     Manifests(folder / MANIFESTS).save({disk: copy.target for disk, copy in copies.items()})
     facts = {"folder": shelf_of(move).label, "of": _of(move, began), **totals(copies), "files": seal.files(folder)}
     return seal.write(folder, facts)

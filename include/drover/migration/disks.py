@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # What told the state of each disk of the source when it was copied.
 SOURCE_VERSIONS = "source_versions.json"
+# The same, when it was backed up.
+BACKED_UP_VERSIONS = "backed_up_versions.json"
 # Says that both ends were compared, and equal, while a live move stood still.
 COMPARED = "compared.json"
 

@@ -10,7 +10,18 @@ from dataclasses import replace
 
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.port import Hypervisor, LiveMover, LiveState, LiveStatus
-from drover.migration import along, bandwidth, claims, compare, identity, intents, preflight, returning, window
+from drover.migration import (
+    along,
+    bandwidth,
+    claims,
+    compare,
+    identity,
+    intents,
+    preflight,
+    read_once,
+    returning,
+    window,
+)
 from drover.migration.disks import COMPARED, SOURCE_VERSIONS, copy_disks, journal, manifests, paired, totals
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -54,12 +65,14 @@ def _cold(move: Move) -> Facts:
         # It may be an earlier run's; now that it is known to be off and ours, it is this run's.
         move.target.tag(move.name, move.owner)
         versions = {name: endpoint.version for name, endpoint in sources.items()}
-        copies = copy_disks(move, sources, paired(move, made, targets), journals=True)
+        ours = paired(move, made, targets)
+        backed_up = read_once.is_current(move, sources)
+        copies = read_once.copy_backup(move, ours) if backed_up else copy_disks(move, sources, ours, journals=True)
     manifests(move, "source").save({disk: copy.copy.manifest for disk, copy in copies.items()})
     for disk in copies:
         journal(move, disk).unlink(missing_ok=True)
     move.store.write_json(SOURCE_VERSIONS, versions)
-    return {"strategy": "cold", **totals(copies)}
+    return {"strategy": "cold", "read_from": "backup" if backed_up else "source", **totals(copies)}
 
 
 def _definition(move: Move) -> VirtualMachine:

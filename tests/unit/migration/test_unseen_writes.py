@@ -12,7 +12,7 @@ from conftest import Site
 from drover.blocks.endpoint import Endpoint
 from drover.errors import CorruptionError, OperatorNeededError
 from drover.migration import disks as disks_module
-from drover.migration import transfer
+from drover.migration import read_once
 
 
 def overwrite(host: FakeHost, disk: int = 0) -> None:
@@ -92,7 +92,7 @@ def test_a_machine_that_was_off_and_was_started_since_is_not_shut_down_by_a_retr
     def killed(*ends: object, **how: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(transfer, "copy_disks", killed)
+    monkeypatch.setattr(read_once, "copy_disks", killed)
     with pytest.raises(Killed):
         site.run("transfer")
     site.source.change("web", state=RUNNING)
