@@ -119,7 +119,7 @@ def _kvm_orders(host: topology.LabHost) -> dict[str, Any]:
         ["-t", "tmpfs", "-o", "mode=755", "run", "/run"],
         ["-t", "sysfs", "sysfs", "/sys"],
     ]
-    if Path("/dev/kvm").exists() and not kvm.works():
+    if kvm.DEVICE.exists() and not kvm.works():
         # So that libvirt offers what this machine can do and no more. It asks whether it may write to the file, and
         # forgets what it knows of qemu (seconds to find out) whenever the answer is not what qemu can do: only a file
         # that is read-only says no to root.

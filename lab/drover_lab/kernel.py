@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drover.errors import OperatorNeededError
-from drover_lab import kvm, state
+from drover_lab import state
 from drover_lab.process import output, run
 
 # Debian's and Ubuntu's kernel for virtual machines; each is an empty package that depends on the real one.
@@ -56,26 +56,6 @@ def ensure() -> Kernel:
     run(["depmod", "-b", str(kernel.modules.parents[2]), kernel.release])
     (place / "done").write_text("")
     return kernel
-
-
-def appliance_environment() -> dict[str, str]:
-    """What libguestfs must find in its environment to start where no kernel is installed and no KVM works.
-
-    Its appliance (built once, some seconds) is kept beside the kernel.
-    """
-    kernel = ensure()
-    cache = state.CACHE / "libguestfs"
-    cache.mkdir(parents=True, exist_ok=True)
-    # supermin takes the modules from where we say, and owner and mode of their folder from here.
-    Path("/lib/modules").mkdir(parents=True, exist_ok=True)
-    settings = {
-        "SUPERMIN_KERNEL": str(kernel.image),
-        "SUPERMIN_MODULES": str(kernel.modules),
-        "SUPERMIN_KERNEL_VERSION": kernel.release,
-        "LIBGUESTFS_BACKEND": "direct",
-        "LIBGUESTFS_CACHEDIR": str(cache),
-    }
-    return settings if kvm.works() else {**settings, "LIBGUESTFS_BACKEND_SETTINGS": "force_tcg"}
 
 
 def _package() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from drover_lab import guests, host, identity, jump, keys, machines, network, preconditions, slots, state, virsh
+from drover_lab import guests, host, identity, jump, keys, kvm, machines, network, preconditions, slots, state, virsh
 from drover_lab.guests import Guest
 from drover_lab.hyperv import lab_host as hyperv
 from drover_lab.images import cache
@@ -183,6 +183,7 @@ def up(
         lab = Lab(Topology(settings))
         settings.save()
         say(f"Lab '{name}': hosts in {slots.management(settings.slot)}, machines in {slots.production(settings.slot)}.")
+        kvm.works(say)
         _up_hosts(lab, say)
         machines.ensure(lab.topology, say)
         _await_machines(lab, say)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from drover_lab import lab as labs
+from drover_lab.appliance import appliance_environment
 from drover_lab.demo import wave as demo_wave
 from drover_lab.demo.home import Home
-from drover_lab.kernel import appliance_environment
 from drover_lab.lab import Lab
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from drover.evidence.store import RunStore
+from drover_lab.appliance import appliance_environment
 from drover_lab.demo import airflow as airflows
 from drover_lab.demo import wave as demo_wave
 from drover_lab.demo.home import PROJECT
 from drover_lab.guests import HTTP_PORT
-from drover_lab.kernel import appliance_environment
 
 SECONDS = 900
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * SECONDS)]

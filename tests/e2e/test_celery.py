@@ -11,10 +11,10 @@ from lab_waves import write_wave
 from services import services
 
 from drover.evidence.store import RunStore
+from drover_lab.appliance import appliance_environment
 from drover_lab.demo import airflow as airflows
 from drover_lab.demo import proof
 from drover_lab.demo import wave as demo_wave
-from drover_lab.kernel import appliance_environment
 
 SECONDS = 1500
 

@@ -8,9 +8,9 @@ import pytest
 from lab_waves import write_wave
 
 from drover.evidence.store import RunStore
+from drover_lab.appliance import appliance_environment
 from drover_lab.demo import airflow as airflows
 from drover_lab.demo import wave as demo_wave
-from drover_lab.kernel import appliance_environment
 
 MIB = 1 << 20
 # A disk that takes long enough to be killed in the middle of, and of which 5 % is more than what is under way at once.

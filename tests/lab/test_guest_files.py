@@ -32,7 +32,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module", autouse=True)
 def appliance() -> Iterator[None]:
-    from drover_lab.kernel import appliance_environment
+    from drover_lab.appliance import appliance_environment
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in appliance_environment().items():

@@ -72,7 +72,7 @@ def _lab(name: str, *, leave: bool, console: Console) -> Iterator[Lab]:
 
 def _appliance() -> dict[str, str]:
     """libguestfs needs a kernel of its own where this machine's cannot be read."""
-    from drover_lab.kernel import appliance_environment
+    from drover_lab.appliance import appliance_environment
 
     return appliance_environment()
 

@@ -37,8 +37,25 @@ def build(kernel: Kernel, target: Path) -> None:
             (root / name).chmod(0o755)
         first = _add_modules(kernel, root, "first", FIRST, ())
         _add_modules(kernel, root, "other", OTHER, first)
-        names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))
-        archive = run(_cpio(root), stdin="\n".join(names)).stdout
+        _pack(root, target)
+
+
+def write_only(target: Path, program: str) -> None:
+    """An archive that holds busybox and this script as its first program, and no module."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        root = Path(scratch)
+        (root / "bin").mkdir()
+        shutil.copyfile(busybox(), root / "bin/busybox")
+        (root / "bin/sh").symlink_to("busybox")
+        (root / "init").write_text(program)
+        for name in ("bin/busybox", "init"):
+            (root / name).chmod(0o755)
+        _pack(root, target)
+
+
+def _pack(root: Path, target: Path) -> None:
+    names = sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+    archive = run(_cpio(root), stdin="\n".join(names)).stdout
     target.write_bytes(gzip.compress(archive, compresslevel=6, mtime=0))
 
 

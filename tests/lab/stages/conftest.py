@@ -12,7 +12,7 @@ from lab_moves import LabMove
 from stones import Stones
 
 from drover_lab import lab as labs
-from drover_lab.kernel import appliance_environment
+from drover_lab.appliance import appliance_environment
 from drover_lab.lab import Lab
 
 

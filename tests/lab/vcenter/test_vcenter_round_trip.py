@@ -21,9 +21,9 @@ from drover.model import VirtualMachine  # noqa: E402
 from drover.ovf.exporting import export_machine  # noqa: E402
 from drover.ovf.importing import import_package  # noqa: E402
 from drover_lab import connections  # noqa: E402
+from drover_lab.appliance import appliance_environment  # noqa: E402
 from drover_lab.demo.proof import files_problem  # noqa: E402
 from drover_lab.images import cache, listing  # noqa: E402
-from drover_lab.kernel import appliance_environment  # noqa: E402
 from drover_lab.lab import Lab  # noqa: E402
 from drover_lab.vcenter import host  # noqa: E402
 
