@@ -72,7 +72,7 @@ def wait_until(what: str, ready: Callable[[], bool], *, deadline: float, interva
     while not ready():
         if time.monotonic() >= end:
             raise RetryableError(
-                f"Waited {deadline:g} s in vain: {what}.", remedy="See the lab's log folder, then run 'lab up' again."
+                f"Waited {deadline:g} s in vain: {what}.", remedy="See what the lab's hosts logged, then run it again."
             )
         time.sleep(interval)
 

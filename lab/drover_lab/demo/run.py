@@ -16,10 +16,11 @@ from drover.model import Strategy
 from drover.waves.schema import MachinePlan, Wave
 from drover.waves.words import duration
 from drover_lab import lab as labs
+from drover_lab import logs
 from drover_lab.demo import airflow as airflows
 from drover_lab.demo import proof, report, wave
 from drover_lab.demo.api import Airflow
-from drover_lab.demo.home import USER, Home
+from drover_lab.demo.home import PROJECT, USER, Home
 from drover_lab.demo.watch import follow
 from drover_lab.lab import Lab
 from drover_lab.topology import LIBVIRT
@@ -65,6 +66,11 @@ def _lab(name: str, *, leave: bool, console: Console) -> Iterator[Lab]:
             _say(console, f"Bringing back what an earlier wave moved: {', '.join(moved)}.")
             lab.reset_all(moved)
         yield lab
+    except BaseException:
+        if leave:
+            place = logs.keep(name, PROJECT / ".drover" / "lab-logs")
+            _say(console, f"What the lab's hosts and machines wrote is kept in {place}.")
+        raise
     finally:
         if leave:
             labs.down(name, say=lambda text: _say(console, text))
