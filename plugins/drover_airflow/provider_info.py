@@ -82,9 +82,22 @@ def _libvirt() -> dict[str, Any]:
                 "Empty: built from user and host.",
                 _TEXT,
             ),
+            "migrate_uri": _field(
+                "URI of its QEMU",
+                "Where the other host's QEMU reaches this one for a live move, e.g. tcp://10.0.0.12. "
+                "Empty: libvirt's choice.",
+                _TEXT,
+            ),
+            "migrate_tls": _field(
+                "TLS in live moves to this host",
+                "Both hosts need libvirt's migration certificates. Off, a live move crosses the network unencrypted; "
+                "pre-flight reports it.",
+                {"type": "boolean", "default": False},
+            ),
             "uri_path": _field(
                 "libvirt instance", "/system, unless this host runs another.", {**_TEXT, "default": "/system"}
             ),
+            "libvirt_socket": _field("libvirt's socket", "Its path on the host, where that is unusual.", _TEXT),
         },
     }
 
@@ -161,7 +174,10 @@ def _hyperv() -> dict[str, Any]:
                 "Leave this on. Off, the disks' bytes cross the network readable for everybody on the way.",
                 {"type": "boolean", "default": True},
             ),
+            "smb_port": _field("SMB port", "Where the host shares files. Empty: 445.", _TEXT),
             "trial_jump": _field("Way into the test network", "user@host:port of an SSH host with a leg in it.", _TEXT),
+            "trial_jump_key_file": _field("Key file for it", "A path on every worker.", _TEXT),
+            "trial_jump_known_hosts_file": _field("Known hosts file for it", "A path on every worker.", _TEXT),
         },
     }
 

@@ -65,7 +65,8 @@ def from_environment(conn_id: str) -> ConnectionSpec:
     if not raw:
         raise BadInputError(
             f"There is no connection '{conn_id}'.",
-            remedy=f"Create it in Airflow, or set {variable} as Airflow would read it.",
+            remedy=f"Set {variable} as Airflow would read it, or create it in Airflow and run this with Airflow's own "
+            "settings (AIRFLOW_HOME, AIRFLOW__...).",
         )
     try:
         spec = _from_json(conn_id, raw) if raw.lstrip().startswith("{") else _from_uri(conn_id, raw)
@@ -79,10 +80,30 @@ def from_environment(conn_id: str) -> ConnectionSpec:
         raise _unreadable(conn_id, variable, "extra is no JSON object")
     if not spec.kind:
         raise _unreadable(conn_id, variable, "conn_type is missing")
+    return checked(spec, f"Put a host into {variable}.")
+
+
+def checked(spec: ConnectionSpec, host_remedy: str) -> ConnectionSpec:
+    """The same connection, if it says where to.
+
+    :param host_remedy: what to do where it does not, in the words of the place it comes from.
+    :raises BadInputError: it names no host, or a port that there is not.
+    """
+    if not spec.host:
+        raise BadInputError(f"The connection '{spec.id}' names no host.", remedy=host_remedy)
+    if spec.port is not None and not 1 <= spec.port <= _LAST_PORT:
+        raise BadInputError(
+            f"The connection '{spec.id}' has the port {spec.port}, and ports are numbers from 1 to {_LAST_PORT}.",
+            remedy="Correct its port, or leave it out for the usual one.",
+        )
     return spec
 
 
-_WORDS = {json.JSONDecodeError: "it is no JSON", ValueError: "it is no address, or its port is no number"}
+_LAST_PORT = 65535
+_WORDS = {
+    json.JSONDecodeError: "it is no JSON",
+    ValueError: f"it is no address, or its port is no number from 1 to {_LAST_PORT}",
+}
 
 
 def _unreadable(conn_id: str, variable: str, why: str) -> BadInputError:

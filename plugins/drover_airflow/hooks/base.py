@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from drover.errors import BadInputError, DroverError
 from drover.hypervisors import registry
-from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.connection import ConnectionSpec, checked
 from drover.hypervisors.port import Hypervisor
 
 # What these say below a warning is about themselves, and would bury what an auditor looks for in a task's log.
@@ -67,20 +67,17 @@ async def aresolve(conn_id: str) -> ConnectionSpec:
 
 
 def spec_from_connection(connection: Connection) -> ConnectionSpec:
-    """:raises BadInputError: the connection has no host."""
-    if not connection.host:
-        raise BadInputError(
-            f"The connection '{connection.conn_id}' names no host.", remedy="Fill in its host in Admin, Connections."
-        )
-    return ConnectionSpec(
+    """:raises BadInputError: the connection has no host, or a port that there is not."""
+    spec = ConnectionSpec(
         id=connection.conn_id,
         kind=connection.conn_type or "",
-        host=connection.host,
+        host=connection.host or "",
         login=connection.login or None,
         password=connection.password or None,
         port=connection.port,
         extra=_filled(connection.extra_dejson),
     )
+    return checked(spec, "Fill in its host in Admin, Connections.")
 
 
 def _filled(extra: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,11 @@ def test_a_connection_without_a_host_is_refused():
         spec_from_connection(Connection(conn_id="kvm", conn_type="libvirt"))
 
 
+def test_a_port_that_there_is_not_is_refused():
+    with pytest.raises(BadInputError, match="'kvm' has the port 99999"):
+        spec_from_connection(Connection(conn_id="kvm", conn_type="libvirt", host="kvm1", port=99999))
+
+
 def test_a_missing_connection_is_told_plainly():
     with pytest.raises(BadInputError, match="no Airflow connection 'not_there'"):
         resolve("not_there")
