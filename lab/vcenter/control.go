@@ -82,8 +82,7 @@ func (c *Center) do(wanted *order) (any, error) {
 		if wanted.Faults != nil {
 			c.faults.set(wanted.Faults)
 		}
-		now := c.faults.get()
-		return &now, nil
+		return c.faults.get(), nil
 	case "lease-timeout":
 		c.mutex.Lock()
 		c.leaseTimeout = wanted.LeaseTimeout

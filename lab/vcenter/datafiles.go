@@ -187,6 +187,9 @@ func allZero(bytes []byte) bool {
 
 // writtenTo tells whether a machine runs and writes to the file now.
 func (c *Center) writtenTo(path string) bool {
+	if c.faults.locks(path) {
+		return true
+	}
 	c.mutex.Lock()
 	known := make([]*Machine, 0, len(c.machines))
 	for _, machine := range c.machines {

@@ -3,18 +3,31 @@ package main
 import (
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 )
 
 // Faults are what the lab wants to go wrong, switched on over the control socket.
 type Faults struct {
 	mutex sync.Mutex
+	wantedFaults
+}
+
+type wantedFaults struct {
 	// The next so many SOAP calls meet a connection that breaks: before the call is read, or after it was done.
 	DropCalls   int `json:"drop_calls"`
 	DropAnswers int `json:"drop_answers"`
 	// The next so many transfers (datastore or lease) break after so many bytes of content.
 	DropTransfers int   `json:"drop_transfers"`
 	DropAfter     int64 `json:"drop_after"`
+	// Snapshots take so many milliseconds before the disks are frozen.
+	SlowSnapshots int `json:"slow_snapshots"`
+	// The next so many times that files of a removed snapshot should be merged, they are not, and the task succeeds.
+	KeepFiles int `json:"keep_files"`
+	// Datastore files whose path ends so are locked by somebody; none where it is empty.
+	Locked string `json:"locked"`
+	// The next so many checks of a move succeed without a word about the machine.
+	SilentChecks int `json:"silent_checks"`
 }
 
 type callFault int
@@ -28,15 +41,30 @@ const (
 func (f *Faults) set(wanted *Faults) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	f.DropCalls, f.DropAnswers = wanted.DropCalls, wanted.DropAnswers
-	f.DropTransfers, f.DropAfter = wanted.DropTransfers, wanted.DropAfter
+	f.wantedFaults = wanted.wantedFaults
 }
 
-func (f *Faults) get() Faults {
+func (f *Faults) get() wantedFaults {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	return Faults{DropCalls: f.DropCalls, DropAnswers: f.DropAnswers,
-		DropTransfers: f.DropTransfers, DropAfter: f.DropAfter}
+	return f.wantedFaults
+}
+
+// one takes one from a number of faults that are still to come; false where none is.
+func (f *Faults) one(of *int) bool {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if *of > 0 {
+		*of--
+		return true
+	}
+	return false
+}
+
+// locks tells whether somebody holds this file.
+func (f *Faults) locks(path string) bool {
+	suffix := f.get().Locked
+	return suffix != "" && strings.HasSuffix(path, suffix)
 }
 
 func (f *Faults) nextCall() callFault {

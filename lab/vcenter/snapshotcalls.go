@@ -2,6 +2,7 @@ package main
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
@@ -29,9 +30,15 @@ func (vm *VirtualMachine) operation(ctx *simulator.Context, name string,
 	})
 }
 
+// linger makes a snapshot take as long as the lab wants.
+func (c *Center) linger() {
+	time.Sleep(time.Duration(c.faults.get().SlowSnapshots) * time.Millisecond)
+}
+
 // CreateSnapshotTask freezes the disks.
 func (vm *VirtualMachine) CreateSnapshotTask(ctx *simulator.Context, req *types.CreateSnapshot_Task) soap.HasFault {
 	task := vm.operation(ctx, "createSnapshot", func(ctx *simulator.Context, _ *simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		vm.center.linger()
 		return vm.take(ctx, snapshotRequest{req.Name, req.Description, req.Quiesce})
 	})
 	return &methods.CreateSnapshot_TaskBody{Res: &types.CreateSnapshot_TaskResponse{Returnval: task}}
@@ -40,6 +47,7 @@ func (vm *VirtualMachine) CreateSnapshotTask(ctx *simulator.Context, req *types.
 // CreateSnapshotExTask freezes the disks.
 func (vm *VirtualMachine) CreateSnapshotExTask(ctx *simulator.Context, req *types.CreateSnapshotEx_Task) soap.HasFault {
 	task := vm.operation(ctx, "createSnapshotEx", func(ctx *simulator.Context, _ *simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		vm.center.linger()
 		return vm.take(ctx, snapshotRequest{req.Name, req.Description, req.QuiesceSpec != nil})
 	})
 	return &methods.CreateSnapshotEx_TaskBody{Res: &types.CreateSnapshotEx_TaskResponse{Returnval: task}}
@@ -88,6 +96,7 @@ func (vm *VirtualMachine) RevertToCurrentSnapshotTask(
 func (s *Snapshot) RemoveSnapshotTask(ctx *simulator.Context, req *types.RemoveSnapshot_Task) soap.HasFault {
 	vm := s.machine()
 	task := vm.operation(ctx, "removeSnapshot", func(ctx *simulator.Context, _ *simulator.Task) (types.AnyType, types.BaseMethodFault) {
+		vm.center.linger()
 		return nil, vm.forgetSnapshots(ctx, s.Self, req.RemoveChildren)
 	})
 	return &methods.RemoveSnapshot_TaskBody{Res: &types.RemoveSnapshot_TaskResponse{Returnval: task}}

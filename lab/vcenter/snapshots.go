@@ -252,6 +252,10 @@ func (vm *VirtualMachine) forgetSnapshots(
 
 // consolidate merges or removes the files of the machine's disks that no snapshot needs.
 func (vm *VirtualMachine) consolidate(ctx *simulator.Context) types.BaseMethodFault {
+	if vm.center.faults.one(&vm.center.faults.KeepFiles) {
+		vm.center.update(ctx, vm.VirtualMachine, map[string]any{"runtime.consolidationNeeded": true})
+		return nil
+	}
 	disks, fault := vm.center.disks(vm.Config.Hardware.Device)
 	if fault != nil {
 		return fault

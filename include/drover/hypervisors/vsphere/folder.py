@@ -19,7 +19,7 @@ from urllib.parse import quote
 from drover.blocks.images import private_folder
 from drover.blocks.tools import missing_tool
 from drover.errors import CorruptionError, DroverError, OperatorNeededError, RetryableError
-from drover.hypervisors.vsphere.http import Http, folder_url
+from drover.hypervisors.vsphere.http import AnsweredError, Http, folder_url
 from drover.hypervisors.vsphere.session import Session
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ _PACKAGES = Path(__file__).parents[3]
 # Seconds that a read waits for a server that is gone, before it fails and the whole step is tried again.
 PATIENCE = 60.0
 _READY = 30.0
+# How often a file is asked for whose server answers with a failure of its own, and seconds between.
+_TRIES, _PAUSE = 3, 2.0
 _THREADS = 8
 _GREETING = b"NBDMAGIC"
 # How many places that are said to be empty are looked at, and how much of each.
@@ -55,13 +57,23 @@ class DataFile:
 
 
 def why_not(session: Session, file: DataFile) -> str | None:
-    """Why this file cannot be read in parts; None where it can."""
-    try:
-        with session.http().open("GET", file.url, headers={"Range": "bytes=0-511"}) as answer:
-            answer.read(512)
-            status, said = answer.status, answer.headers.get("Content-Range", "")
-    except OperatorNeededError as error:
-        return error.message.rstrip(".")
+    """Why this file cannot be read in parts; None where it can.
+
+    :raises RetryableError: the line broke, which says nothing about the file. An ESXi host answers 500 where the file
+        is locked, and a vCenter that is busy does, too: an answer that stays so is a reason.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with session.http().open("GET", file.url, headers={"Range": "bytes=0-511"}) as answer:
+                answer.read(512)
+                status, said = answer.status, answer.headers.get("Content-Range", "")
+                break
+        except OperatorNeededError as error:
+            return error.message.rstrip(".")
+        except AnsweredError as error:
+            if not tries_left:
+                return error.message.rstrip(".")
+            time.sleep(_PAUSE)
     if status != 206:
         return f"{session.name} gives the file only as a whole"
     if said.rpartition("/")[2] != str(file.size):

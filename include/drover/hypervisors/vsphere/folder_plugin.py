@@ -107,7 +107,8 @@ def _line() -> HTTPSConnection:
 
 
 def _fail(error: DroverError) -> None:
-    _ask({"failed": type(error).__name__, "message": error.message, "remedy": error.remedy})
+    kind = RetryableError if isinstance(error, RetryableError) else type(error)
+    _ask({"failed": kind.__name__, "message": error.message, "remedy": error.remedy})
     nbdkit.set_error(errno.EIO)
     raise error
 

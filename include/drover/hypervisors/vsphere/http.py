@@ -13,6 +13,10 @@ from drover.hypervisors.vsphere.tls import Trust
 _SECONDS = 120.0
 
 
+class AnsweredError(RetryableError):
+    """The server did answer, with a failure of its own (5xx): the line is whole, and it may stay so."""
+
+
 class Http:
     """:attr trust: how certificates are judged. :param renew: logs in again where the login has run out."""
 
@@ -104,7 +108,7 @@ def _refused(host: str, method: str, path: str, answer: HTTPResponse) -> Operato
         )
     what = f"{host} answers {said}"
     if answer.status >= 500:
-        return RetryableError(f"{what}.", remedy="Try again; if it stays so, look at the server's own log.")
+        return AnsweredError(f"{what}.", remedy="Try again; if it stays so, look at the server's own log.")
     if answer.status == 404:
         return OperatorNeededError(f"{what}.", remedy="Find out who moved or removed that file.")
     if answer.status in (401, 403):

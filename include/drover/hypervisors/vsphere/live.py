@@ -10,10 +10,11 @@ from typing import Any
 
 from drover.errors import OperatorNeededError, RetryableError
 from drover.hypervisors.port import LiveObstacle, LiveState, LiveStatus, TargetSettings
-from drover.hypervisors.vsphere import inventory, lookup, marks, relocate, tasks
+from drover.hypervisors.vsphere import inventory, lookup, marks, power, relocate, tasks
 from drover.hypervisors.vsphere.errors import fault_error
 from drover.hypervisors.vsphere.marks import Going
 from drover.hypervisors.vsphere.place import Esx, Site, survey
+from drover.hypervisors.vsphere.recent import user_of
 from drover.hypervisors.vsphere.relocate import reference_of, same_vcenter
 from drover.hypervisors.vsphere.session import Session
 from drover.model import PowerState, VirtualMachine
@@ -103,7 +104,7 @@ def _going(
         stores=tuple(settings.storage.get(disk.pool or "", "") for disk in machine.disks),
         instance=inventory.instance(machine),
         begun=now.isoformat(),
-        user=marks.user_of(source),
+        user=user_of(source),
         before=marks.before(source, machine.id or "", wish),
     )
 
@@ -113,6 +114,11 @@ def _host(source: Session, target: Session, machine: VirtualMachine, site: Site,
     host = site.host_for(machine, settings)
     if same_vcenter(source, target) and host.name == machine.host and settings.host != machine.host:
         others = tuple(one for one in site.hosts if one.name != machine.host)
+        if not any(one.offered_as(settings.host or site.chosen) for one in others):
+            raise OperatorNeededError(
+                f"Machine '{machine.name}' is on {machine.host}, and {target.name} offers it no other ESXi host.",
+                remedy=f"To move its disks alone, name '{machine.host}' as its host in the wave; else name another.",
+            )
         return replace(site, hosts=others).host_for(machine, settings)
     return host
 
@@ -128,10 +134,19 @@ def status(source: Session, target: Session, name: str) -> LiveStatus:
     if arrived is not None:
         return _done(arrived)
     if here is None:
-        return LiveStatus(LiveState.FAILED, message=f"it is neither on {source.name} nor on {target.name}")
+        return LiveStatus(LiveState.FAILED, message=_whereabouts(source, target, name))
     if found is not None and found.word == "error":
         return LiveStatus(LiveState.FAILED, message=fault_error(source.name, found.error).message)
     return LiveStatus(LiveState.ABSENT)
+
+
+def _whereabouts(source: Session, target: Session, name: str) -> str:
+    """Of a machine that has left the source, and does not run at the target."""
+    there = lookup.find(target, name)
+    if there is None:
+        return f"it is neither on {source.name} nor on {target.name}"
+    state = power.state_of(target, there)
+    return f"it is on {target.name}, and {state.value if state is not PowerState.OTHER else 'suspended'}"
 
 
 def _running(source: Session, machine_id: str, percent: int) -> LiveStatus:

@@ -13,7 +13,7 @@ from typing import Any
 from drover.hypervisors.port import TargetSettings
 from drover.hypervisors.vsphere import nodes, tags, tasks
 from drover.hypervisors.vsphere.collector import retrieve
-from drover.hypervisors.vsphere.recent import Recent, recent
+from drover.hypervisors.vsphere.recent import Recent, recent, same_user
 from drover.hypervisors.vsphere.session import Session
 from drover.model import Ownership
 
@@ -47,7 +47,7 @@ class Going:
         """Whether this is the task of this very move."""
         if task.user is None or task.queued is None or not task.what.startswith(_RELOCATE):
             return False
-        return _same_user(task.user, self.user) and task.queued >= datetime.fromisoformat(self.begun)
+        return same_user(task.user, self.user) and task.queued >= datetime.fromisoformat(self.begun)
 
 
 def asked(target: Session, settings: TargetSettings) -> str:
@@ -95,29 +95,10 @@ def before(session: Session, machine_id: str, wish: str) -> str:
     return _settings(session, machine_id).get(tags.KEY, "")
 
 
-def user_of(session: Session) -> str:
-    with session.errors():
-        return str(session.content.sessionManager.currentSession.userName)
-
-
 def task_of(session: Session, machine_id: str, going: Going) -> tuple[Any, "tasks.State | None"]:
     """The task of this very move; None where the server does not remember one any more, which it does for minutes."""
     found = [one.reference for one in recent(session, machine_id) if going.began(one)]
     return (found[-1], tasks.state_of(session, found[-1])) if found else (None, None)
-
-
-def _same_user(one: str, other: str) -> bool:
-    r"""`user@domain` is also written `DOMAIN\user`; an ESXi host's own have no domain."""
-    (name, domain), (name2, domain2) = _parts(one), _parts(other)
-    return name == name2 and (domain == domain2 or not domain or not domain2)
-
-
-def _parts(user: str) -> tuple[str, str]:
-    domain, slash, name = user.casefold().partition("\\")
-    if slash:
-        return name, domain
-    name, _, domain = user.casefold().partition("@")
-    return name, domain
 
 
 def _settings(session: Session, machine_id: str) -> dict[str, str]:

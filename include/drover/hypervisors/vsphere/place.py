@@ -37,6 +37,10 @@ class Esx:
     stores: frozenset[str]
     networks: frozenset[str]
 
+    def offered_as(self, wanted: str | None) -> bool:
+        """:param wanted: a host or a cluster; None for any."""
+        return wanted in (None, self.name, self.compute_name)
+
     @property
     def machine_types(self) -> Sequence[str]:
         return self.facts.machine_types
@@ -77,7 +81,7 @@ class Site:
         :raises OperatorNeededError: none can take the machine; says why.
         """
         wanted = settings.host or self.chosen
-        there = [host for host in self.hosts if wanted in (None, host.name, host.compute_name)]
+        there = [host for host in self.hosts if host.offered_as(wanted)]
         if self.datacenter is not None:
             there = [host for host in there if self.around.places[host.datacenter].name == self.datacenter]
         if not there:

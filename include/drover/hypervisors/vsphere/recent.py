@@ -46,3 +46,22 @@ def _recent(session: Session, found: Found) -> Recent:
         user=nodes.text(found.node("info.reason"), "userName"),
         queued=datetime.fromisoformat(queued) if queued else None,
     )
+
+
+def user_of(session: Session) -> str:
+    with session.errors():
+        return str(session.content.sessionManager.currentSession.userName)
+
+
+def same_user(one: str, other: str) -> bool:
+    r"""`user@domain` is also written `DOMAIN\user`; an ESXi host's own have no domain."""
+    (name, domain), (name2, domain2) = _parts(one), _parts(other)
+    return name == name2 and (domain == domain2 or not domain or not domain2)
+
+
+def _parts(user: str) -> tuple[str, str]:
+    domain, slash, name = user.casefold().partition("\\")
+    if slash:
+        return name, domain
+    name, _, domain = user.casefold().partition("@")
+    return name, domain

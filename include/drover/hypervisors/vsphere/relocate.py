@@ -109,7 +109,10 @@ def _adapters(
 
 
 def check(source: Session, machine: VirtualMachine, spec: Any) -> list[LiveObstacle]:
-    """Errors and warnings of CheckRelocate; where the vCenter has no such check, that alone, which does not block."""
+    """Errors and warnings of CheckRelocate; where the vCenter has no such check, that alone, which does not block.
+
+    A check that says nothing of the machine has found nothing out: that blocks.
+    """
     from pyVmomi import vmodl
 
     checker = source.content.vmProvisioningChecker
@@ -123,6 +126,12 @@ def check(source: Session, machine: VirtualMachine, spec: Any) -> list[LiveObsta
     results = tasks.wait(source, task, f"the check of the move of machine '{machine.name}'")
     found = [_told(source, error, Weight.REFUSES) for result in results or () for error in result.error or ()]
     found += [_told(source, fault, Weight.WARNS) for result in results or () for fault in result.warning or ()]
+    if not any(result.vm is not None and result.vm._moId == machine.id for result in results or ()):
+        sentence = (
+            f"{source.name} has checked the move of machine '{machine.name}' and says nothing of it, neither for nor "
+            "against."
+        )
+        found.append(LiveObstacle("CheckRelocate", sentence))
     return found
 
 

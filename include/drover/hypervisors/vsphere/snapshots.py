@@ -11,6 +11,7 @@ from drover.hypervisors.vsphere import lookup, nodes, tasks
 from drover.hypervisors.vsphere.collector import retrieve
 from drover.hypervisors.vsphere.names import to_give, unescape
 from drover.hypervisors.vsphere.nodes import Node
+from drover.hypervisors.vsphere.recent import Recent, recent, same_user, user_of
 from drover.hypervisors.vsphere.session import Session
 
 _KIND = "VirtualMachine"
@@ -20,6 +21,9 @@ _SECONDS = 3600.0
 # How long the server may go on to call for what it has just done.
 _SETTLING = 30.0
 _POLL = 0.5
+# In the ids of tasks, as in VirtualMachine.createSnapshot. Drover never removes all snapshots.
+_TOUCHES = ("snapshot", "consolidate")
+_REMOVES = ("snapshot.remove", "removesnapshot")
 log = logging.getLogger(__name__)
 
 
@@ -41,9 +45,9 @@ def create(session: Session, machine: Any, name: str, purpose: str) -> Snapshot:
     :param machine: `vim.VirtualMachine`. :param name: the machine's, for messages. :param purpose: `read`.
     """
     task = begin(session, machine, name, purpose)
-    tasks.wait(session, task, f"the snapshot of machine '{name}'", deadline=_SECONDS)
+    taken = tasks.wait(session, task, f"the snapshot of machine '{name}'", deadline=_SECONDS)
     for snapshot in listed(session, machine):
-        if snapshot.ours and snapshot.name == _PREFIX + purpose:
+        if taken is not None and snapshot.reference._moId == taken._moId:
             return snapshot
     raise OperatorNeededError(
         f"The snapshot of machine '{name}' on {session.name} was taken and is not there.",
@@ -68,19 +72,52 @@ def remove(session: Session, machine: Any, name: str, purpose: str) -> None:
 
     :raises OperatorNeededError: its files stay behind, in which what the machine writes piles up from then on.
     """
-    mine = [one for one in listed(session, machine) if one.ours and one.name == _PREFIX + purpose]
+    settle(session, machine, name)
+    mine = ours(session, machine, purpose)
     for snapshot in mine:
         with session.errors():
             task = snapshot.reference.RemoveSnapshot_Task(removeChildren=False)
         tasks.wait(session, task, f"the removal of the snapshot of machine '{name}'", deadline=_SECONDS)
-    if mine:
+    if not _scattered(session, machine):
+        return
+    if mine or any(word in one.what.lower() for one in _own(session, machine) for word in _REMOVES):
         _consolidate(session, machine, name)
+    else:
+        log.warning(
+            "Machine '%s' writes into files of a removed snapshot that nobody knows to be Drover's: they stay. "
+            "Consolidate its disks in the vSphere client.",
+            name,
+        )
+
+
+def settle(session: Session, machine: Any, name: str) -> None:
+    """Waits for what this user has begun with the machine's snapshots and disks, as a try did that was killed then.
+
+    What is not done is in no list: a snapshot that is still being taken appears later, and its removal must not begin
+    before, nor a second one be taken beside it.
+
+    :raises RetryableError: it does not end.
+    """
+    for one in _own(session, machine):
+        if not one.ended:
+            log.info("Machine '%s': %s was begun before, and is waited for.", name, one.what)
+            tasks.outlast(session, one.reference, f"{one.what} of machine '{name}'", deadline=_SECONDS)
+
+
+def _own(session: Session, machine: Any) -> list[Recent]:
+    """This user's own tasks of late that touch the machine's snapshots or their files."""
+    user = user_of(session)
+    found = [one for one in recent(session, machine._moId) if any(word in one.what.lower() for word in _TOUCHES)]
+    return [one for one in found if one.user is not None and same_user(one.user, user)]
+
+
+def ours(session: Session, machine: Any, purpose: str) -> list[Snapshot]:
+    """The snapshots of exactly this purpose that Drover took."""
+    return [one for one in listed(session, machine) if one.ours and one.name == _PREFIX + purpose]
 
 
 def _consolidate(session: Session, machine: Any, name: str) -> None:
     """A snapshot can be gone from the list while its files are still in use (a backup program had them open)."""
-    if not _scattered(session, machine):
-        return
     log.warning("Files of a removed snapshot of machine '%s' were left; they are consolidated.", name)
     with session.errors():
         task = machine.ConsolidateVMDisks_Task()

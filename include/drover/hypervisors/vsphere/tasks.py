@@ -67,11 +67,26 @@ def wait(
             asked = True
             cancel(session, task)
         if time.monotonic() > until:
-            raise RetryableError(
-                f"{session.name}, {what}: it is not done after {deadline:g} seconds.",
-                remedy="See in the vSphere client how far the task is, then try again.",
-            )
+            raise _too_long(session, what, deadline)
     raise AssertionError("a watch ends with its task")
+
+
+def outlast(session: Session, task: Any, what: str, deadline: float = _LONGEST) -> None:
+    """Waits until a task that somebody else began has ended, however it ends.
+
+    :param deadline: seconds. :raises RetryableError: it has not ended then.
+    """
+    until = time.monotonic() + deadline
+    for state in watch(session, task):
+        if not state.ended and time.monotonic() > until:
+            raise _too_long(session, what, deadline)
+
+
+def _too_long(session: Session, what: str, deadline: float) -> RetryableError:
+    return RetryableError(
+        f"{session.name}, {what}: it is not done after {deadline:g} seconds.",
+        remedy="See in the vSphere client how far the task is, then try again.",
+    )
 
 
 def wait_for(session: Session, task_id: str, what: str) -> None:

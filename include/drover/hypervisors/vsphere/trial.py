@@ -61,7 +61,10 @@ def end(session: Session, name: str, owner: Ownership) -> None:
 def clean_up(session: Session, name: str) -> None:
     """Ends a trial of a machine of ours and puts it back as its snapshot says; does nothing where none is."""
     reference = lookup.find(session, name)
-    ours = [one for one in snapshots.listed(session, reference) if _is_trial(one)] if reference is not None else []
+    if reference is None:
+        return
+    snapshots.settle(session, reference, name)
+    ours = snapshots.ours(session, reference, _PURPOSE)
     if not ours:
         return
     power.power_off(session, name)
@@ -69,10 +72,6 @@ def clean_up(session: Session, name: str) -> None:
         task = ours[0].reference.RevertToSnapshot_Task(suppressPowerOn=True)
     tasks.wait(session, task, f"taking back the trial of machine '{name}'")
     snapshots.remove(session, reference, name, _PURPOSE)
-
-
-def _is_trial(snapshot: snapshots.Snapshot) -> bool:
-    return snapshot.ours and snapshot.name.endswith(f" {_PURPOSE}")
 
 
 def _reference(session: Session, machine: VirtualMachine) -> Any:

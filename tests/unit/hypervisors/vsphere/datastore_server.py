@@ -54,6 +54,8 @@ class Datastore:
         self.files = files
         self.cookie = "session=1"
         self.breaks = 0
+        # So many more answers are 500.
+        self.failures = 0
         self.ranges = True
         self.asked: list[tuple[str, str]] = []
         self.busy = self.most_busy = 0
@@ -73,6 +75,15 @@ class Datastore:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def refuses(self, cookie: str | None, data: bytes | None) -> int:
+        """The status of an answer without the file; 0 where it may be given out."""
+        if cookie != self.cookie:
+            return 401
+        if self.failures:
+            self.failures -= 1
+            return 500
+        return 404 if data is None else 0
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         store = self
@@ -99,10 +110,9 @@ class Datastore:
 
             def _answer(self) -> None:
                 data = store.files.get(self.path.partition("?")[0])
-                if self.headers.get("Cookie") != store.cookie:
-                    self.send_error(401)
-                elif data is None:
-                    self.send_error(404)
+                refusal = store.refuses(self.headers.get("Cookie"), data)
+                if data is None or refusal:
+                    self.send_error(refusal)
                 else:
                     self._send(data)
 

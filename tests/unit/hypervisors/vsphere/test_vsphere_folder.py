@@ -167,6 +167,20 @@ def test_why_a_file_cannot_be_read_in_parts(session: Any, store: Datastore) -> N
     assert why_not(session, FILE) == "127.0.0.1 gives the file only as a whole"
 
 
+def test_an_answer_of_500_is_asked_again_before_it_is_a_reason(
+    session: Any, store: Datastore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "_PAUSE", 0.0)
+    store.failures = 2
+    assert why_not(session, FILE) is None
+    store.failures = 3
+    assert why_not(session, FILE) == f"127.0.0.1 answers 500 Internal Server Error to GET {URL}"
+    store.failures = 0
+    store.close()
+    with pytest.raises(RetryableError, match="takes no connection"):
+        why_not(session, FILE)
+
+
 def test_a_list_that_forgets_data_is_seen(session: Any) -> None:
     assert truly_empty(session, FILE, DATA)
     assert not truly_empty(session, FILE, [(0, 2 * MIB)])

@@ -178,6 +178,48 @@ def test_a_check_that_is_not_there_is_told_and_the_move_begins(
     assert hypervisor.machine("mail").host == "esx-t2"
 
 
+def test_a_check_that_says_nothing_of_the_machine_is_no_yes(
+    hypervisor: VsphereHypervisor, vcenter: VCenter, running: VirtualMachine
+) -> None:
+    wanted = settings(running, networks=MAP, host="esx-t2")
+    vcenter.ask("faults", faults={"silent_checks": 2})
+    (found,) = hypervisor.live_obstacles("mail", hypervisor, wanted)
+    assert found == LiveObstacle(
+        "CheckRelocate",
+        "127.0.0.1 has checked the move of machine 'mail' and says nothing of it, neither for nor against.",
+    )
+    assert found.blocks
+    with pytest.raises(OperatorNeededError, match=r"cannot be moved live from .* says nothing of it, neither for"):
+        hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
+    assert hypervisor.live_obstacles("mail", hypervisor, wanted) == []
+
+
+def test_a_machine_that_arrived_and_is_off_is_told_as_such(
+    hypervisor: VsphereHypervisor, far: VsphereHypervisor, running: VirtualMachine
+) -> None:
+    wanted = settings(running, networks=MAP, host="esx-t2")
+    hypervisor.start_live("mail", far, wanted, bandwidth=None, paused=False)
+    assert wait(hypervisor, far).state is LiveState.DONE
+    far.power_off("mail")
+    assert hypervisor.live_status("mail", far) == LiveStatus(LiveState.FAILED, message="it is on 127.0.0.1, and off")
+    far.tag("mail", wanted.owner)
+    far.remove("mail", wanted.owner)
+    gone = LiveStatus(LiveState.FAILED, message="it is neither on 127.0.0.1 nor on 127.0.0.1")
+    assert hypervisor.live_status("mail", far) == gone
+
+
+def test_where_there_is_no_other_host_it_says_what_to_name(vcenter: VCenter, running: VirtualMachine) -> None:
+    spec = vcenter.spec()
+    with VsphereHypervisor(vcenter.spec(extra={**spec.extra, "compute": "esx-t1"})) as only:
+        with pytest.raises(OperatorNeededError) as caught:
+            only.live_obstacles("mail", only, settings(running, networks=MAP))
+        assert caught.value.message == "Machine 'mail' is on esx-t1, and 127.0.0.1 offers it no other ESXi host."
+        assert (
+            caught.value.remedy == "To move its disks alone, name 'esx-t1' as its host in the wave; else name another."
+        )
+        assert only.live_obstacles("mail", only, settings(running, networks=MAP, host="esx-t1")) == []
+
+
 def test_cancelling_what_does_not_run_does_nothing(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:
     hypervisor.cancel_live("mail")
     hypervisor.cancel_live("nobody")

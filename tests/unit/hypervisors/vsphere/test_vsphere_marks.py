@@ -15,7 +15,7 @@ from drover.hypervisors.port import LiveState
 from drover.hypervisors.vsphere import inventory, live, lookup, marks, tasks
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
 from drover.hypervisors.vsphere.marks import Going
-from drover.hypervisors.vsphere.recent import Recent
+from drover.hypervisors.vsphere.recent import Recent, user_of
 from drover.model import Firmware, PowerState, VirtualMachine
 
 BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -68,7 +68,7 @@ def put_on(hypervisor: VsphereHypervisor, machine: VirtualMachine, **changes: An
         stores=("datastore1",) * len(machine.disks),
         instance=inventory.instance(machine),
         begun=session.service_instance.CurrentTime().isoformat(),
-        user=marks.user_of(session),
+        user=user_of(session),
         before="",
     )
     going = replace(going, **changes)

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 from movers import MIB, contents, data, fill, kvm_machine, settings
+from vcenter_process import VCenter
 
 from drover.blocks.nbd_client import Connection
 from drover.blocks.ranges import Range
@@ -92,6 +93,35 @@ def test_a_thick_disk_and_a_list_that_lies_are_read_whole(monkeypatch: pytest.Mo
 
 
 # Through a lease
+
+
+def test_a_file_that_is_locked_comes_through_a_lease(
+    hypervisor: VsphereHypervisor,
+    vcenter: VCenter,
+    made: VirtualMachine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As ESXi may have the frozen file of a machine that runs: an answer of 500, and it stays so."""
+    monkeypatch.setattr(folder, "_PAUSE", 0.01)
+    caplog.set_level(logging.INFO)
+    vcenter.ask("faults", faults={"locked": "-flat.vmdk"})
+    try:
+        with hypervisor.read_disks(NAME) as endpoints:
+            assert contents(endpoints) == CONTENTS
+            assert "through an export lease" in endpoints["scsi0:0"].label
+    finally:
+        vcenter.ask("faults", faults={})
+    assert "disk scsi0:0: 127.0.0.1 answers 500 Internal Server Error to GET /folder/" in caplog.text
+
+
+def test_a_line_that_breaks_is_no_reason_for_a_lease(
+    hypervisor: VsphereHypervisor, vcenter: VCenter, made: VirtualMachine
+) -> None:
+    vcenter.ask("faults", faults={"drop_transfers": 2, "drop_after": 0})
+    with hypervisor.read_disks(NAME) as endpoints:
+        assert "through its datastore file" in endpoints["scsi0:0"].label
+    assert vcenter.ask("faults")["drop_transfers"] == 0
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """Each reader freezes a machine by a snapshot of its own: found by its retry, touched by no other, wholly removed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from movers import kvm_machine, settings
@@ -12,6 +11,7 @@ from vcenter_process import VCenter
 from drover.errors import OperatorNeededError
 from drover.hypervisors.vsphere import disks_out, lookup, snapshots, tasks
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
+from drover.hypervisors.vsphere.recent import recent
 from drover.model import Firmware, VirtualMachine
 
 NAME = "read"
@@ -73,35 +73,101 @@ def test_a_guest_whose_tools_run_is_asked_to_hold_still(
     snapshots.remove(session, reference, NAME, "read")
 
 
-def test_files_that_a_removed_snapshot_leaves_are_consolidated(
-    hypervisor: VsphereHypervisor, running: VirtualMachine, monkeypatch: pytest.MonkeyPatch
+def scattered(machine: VirtualMachine) -> bool:
+    """What the vCenter itself says."""
+    return machine.consolidation_needed
+
+
+@pytest.fixture
+def faults(vcenter: VCenter) -> Iterator[Callable[..., None]]:
+    yield lambda **wanted: vcenter.ask("faults", faults=wanted)
+    vcenter.ask("faults", faults={})
+
+
+def test_a_snapshot_that_is_still_being_taken_is_waited_for(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, faults: Callable[..., None]
 ) -> None:
-    from pyVmomi import vim
-
-    scattered = [True]
-    real = vim.VirtualMachine.ConsolidateVMDisks_Task
-    monkeypatch.setattr(snapshots, "_scattered", lambda *_: scattered[0])
-
-    def consolidate(machine: Any) -> Any:
-        scattered[0] = False
-        return real(machine)
-
-    monkeypatch.setattr(vim.VirtualMachine, "ConsolidateVMDisks_Task", consolidate)
-    killed(hypervisor, running)
+    """Its reader was killed while the vCenter took it: it is in no list yet."""
+    session, reference = hypervisor.session, lookup.require(hypervisor.session, NAME)
+    faults(slow_snapshots=700)
+    snapshots.begin(session, reference, NAME, disks_out._purpose(session))
+    assert hypervisor.machine(NAME).snapshots == ()
     hypervisor.release_disks(NAME)
-    assert scattered == [False]
+    hypervisor.release_disks(NAME)
+    assert [one.what for one in recent(session, reference._moId) if not one.ended] == []
+    assert hypervisor.machine(NAME).snapshots == ()
 
 
-def test_files_that_stay_all_the_same_are_told(
-    hypervisor: VsphereHypervisor, running: VirtualMachine, monkeypatch: pytest.MonkeyPatch
+def test_a_retry_takes_the_place_of_a_snapshot_that_is_still_being_taken(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, faults: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(snapshots, "_scattered", lambda *_: True)
+    session, reference = hypervisor.session, lookup.require(hypervisor.session, NAME)
+    faults(slow_snapshots=500)
+    older = snapshots.begin(session, reference, NAME, "read")
+    taken = snapshots.create(session, reference, NAME, "read")
+    assert tasks.wait(session, older, "the older one")._moId != taken.reference._moId
+    assert hypervisor.machine(NAME).snapshots == ("drover read",)
+    snapshots.remove(session, reference, NAME, "read")
+
+
+def test_a_removal_that_still_runs_is_waited_for(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, faults: Callable[..., None]
+) -> None:
+    """Killed in it, and then the disks still lie in files that must be merged."""
+    killed(hypervisor, running)
+    faults(slow_snapshots=500, keep_files=1)
+    (left,) = snapshots.listed(hypervisor.session, lookup.require(hypervisor.session, NAME))
+    left.reference.RemoveSnapshot_Task(removeChildren=False)
+    hypervisor.release_disks(NAME)
+    assert hypervisor.machine(NAME).snapshots == ()
+    assert not scattered(hypervisor.machine(NAME))
+
+
+def test_files_that_a_removed_snapshot_leaves_are_consolidated(
+    hypervisor: VsphereHypervisor, running: VirtualMachine, faults: Callable[..., None]
+) -> None:
+    killed(hypervisor, running)
+    faults(keep_files=1)
+    hypervisor.release_disks(NAME)
+    found = hypervisor.machine(NAME)
+    assert not scattered(found)
+    assert [disk.path for disk in found.disks] == [disk.path for disk in running.disks], "and none in a delta"
+
+
+def test_files_that_stay_all_the_same_are_told_until_they_are_gone(
+    hypervisor: VsphereHypervisor,
+    running: VirtualMachine,
+    faults: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(snapshots, "_SETTLING", 0.0)
     monkeypatch.setattr(snapshots, "_POLL", 0.0)
     killed(hypervisor, running)
-    with pytest.raises(OperatorNeededError, match=rf"Machine '{NAME}' on 127\.0\.0\.1 still writes into files of a"):
-        hypervisor.release_disks(NAME)
-    assert hypervisor.machine(NAME).snapshots == ()
+    faults(keep_files=3)
+    for _ in range(2):
+        with pytest.raises(OperatorNeededError, match=rf"Machine '{NAME}' on 127\.0\.0\.1 still writes into files of"):
+            hypervisor.release_disks(NAME)
+        assert hypervisor.machine(NAME).snapshots == ()
+        assert scattered(hypervisor.machine(NAME))
+    hypervisor.release_disks(NAME)
+    assert not scattered(hypervisor.machine(NAME))
+
+
+def test_files_that_another_left_are_not_touched(
+    hypervisor: VsphereHypervisor,
+    running: VirtualMachine,
+    faults: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A backup program's: it may still have them open."""
+    session, reference = hypervisor.session, lookup.require(hypervisor.session, NAME)
+    tasks.wait(session, reference.CreateSnapshot_Task("theirs", "", False, False), "a test's snapshot")
+    faults(keep_files=1)
+    tasks.wait(session, reference.RemoveAllSnapshots_Task(), "a test's snapshots")
+    hypervisor.release_disks(NAME)
+    assert scattered(hypervisor.machine(NAME))
+    assert f"Machine '{NAME}' writes into files of a removed snapshot that nobody knows to be Drover's" in caplog.text
+    tasks.wait(session, reference.ConsolidateVMDisks_Task(), "a test's consolidation")
 
 
 def test_the_users_own_snapshot_of_that_name_stays(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:

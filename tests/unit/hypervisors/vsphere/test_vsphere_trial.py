@@ -13,6 +13,7 @@ from drover.errors import BadInputError, OperatorNeededError
 from drover.hypervisors.vsphere import lookup, snapshots, tasks, trial
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
 from drover.hypervisors.vsphere.networks import Network
+from drover.hypervisors.vsphere.recent import recent
 from drover.model import Firmware, PowerState, VirtualMachine
 
 
@@ -72,6 +73,37 @@ def test_what_a_killed_trial_left_is_taken_back(hypervisor: VsphereHypervisor, m
     assert (after.state, after.snapshots) == (PowerState.OFF, ("the user's own",))
     trial.clean_up(session, "tried")
     tasks.wait(session, machine.RemoveAllSnapshots_Task(), "a test's snapshots")
+
+
+def test_another_purpose_that_ends_in_the_same_word_is_no_trial(
+    hypervisor: VsphereHypervisor, made: VirtualMachine
+) -> None:
+    """As somebody's own DAG takes it, by the snapshot operator: the machine is not put back to it."""
+    session = hypervisor.session
+    machine: Any = lookup.require(session, "tried")
+    snapshots.create(session, machine, "tried", "before trial")
+    hypervisor.power_on("tried")
+    trial.clean_up(session, "tried")
+    after = hypervisor.machine("tried")
+    assert (after.state, after.snapshots) == (PowerState.RUNNING, ("drover before trial",))
+    hypervisor.power_off("tried")
+    snapshots.remove(session, machine, "tried", "before trial")
+
+
+def test_a_trial_that_was_killed_while_its_snapshot_was_taken_leaves_none(
+    hypervisor: VsphereHypervisor, vcenter: VCenter, made: VirtualMachine
+) -> None:
+    session = hypervisor.session
+    machine: Any = lookup.require(session, "tried")
+    vcenter.ask("faults", faults={"slow_snapshots": 500})
+    try:
+        snapshots.begin(session, machine, "tried", "trial")
+        hypervisor.end_trial("tried", settings(kvm_machine("tried")).owner)
+    finally:
+        vcenter.ask("faults", faults={})
+    assert [one.what for one in recent(session, machine._moId) if not one.ended] == []
+    assert hypervisor.machine("tried").snapshots == ()
+    assert hypervisor.machine("tried").disks[0].path == made.disks[0].path
 
 
 @pytest.mark.parametrize("role", ["target", "kept"])
