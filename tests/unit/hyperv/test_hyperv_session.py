@@ -50,6 +50,15 @@ def test_kerberos_can_be_delegated_to_a_second_host(peer: Peer) -> None:
         assert session.run("who")[0]["delegated"] is True
 
 
+def test_a_login_without_delegation_takes_no_ticket_from_one_with_it(peer: Peer) -> None:
+    """The two ends of a live move may have one login, and only the source's needs it at a second host."""
+    delegated = []
+    for delegation in (True, False, True):
+        with Session(peer.spec("kerberos", "http", delegation=delegation)) as session:
+            delegated.append(session.run("who")[0]["delegated"])
+    assert delegated == [True, False, True]
+
+
 def test_parameters_arrive_as_they_were(peer: Peer) -> None:
     with Session(peer.spec()) as session:
         assert session.run("echo", NASTY) == [NASTY]

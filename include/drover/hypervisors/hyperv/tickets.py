@@ -36,7 +36,8 @@ def ticket(target: Target, login: str, password: str) -> Iterator[None]:
 
     :raises OperatorNeededError: the domain refuses. :raises RetryableError: its KDC does not answer.
     """
-    cache = f"MEMORY:{login}"
+    # Each kind has a cache of its own: a ticket that may not be passed on would replace one that may.
+    cache = f"MEMORY:{login}{':delegated' if target.delegation else ''}"
     with _lock:
         _get(target, login, password, cache)
         os.environ["KRB5CCNAME"] = cache

@@ -56,6 +56,18 @@ def chosen(call: Invocation, state: State, *, by: str = "VMName") -> list[State]
     machines: dict[str, State] = state["machines"]
     if call.get("ComputerName") or call.get("CimSession") or call.get("Credential"):
         raise NotModelledError(f"{call.cmdlet.name} at another host")
+    return [machine for machine in _meant(call, machines, by) if _answers(call, machine)]
+
+
+def _answers(call: Invocation, machine: State) -> bool:
+    """What is broken of a machine fails, as one does that lies on a volume that is gone."""
+    if call.cmdlet.name not in machine.get("broken", ()):
+        return True
+    call.fail(refused(f"The operation failed for '{machine['name']}': the system cannot find the file specified."))
+    return False
+
+
+def _meant(call: Invocation, machines: dict[str, State], by: str) -> list[State]:
     if "Id" in call.given:
         return _found(call, machines.get(str(call.get("Id"))), str(call.get("Id")))
     if "VM" in call.given:
