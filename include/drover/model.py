@@ -83,6 +83,7 @@ class Nic:
     :param model: `virtio`, `e1000`, `e1000e`, `vmxnet3`, `vmxnet2`, `pcnet32`, `rtl8139`, `hyperv`, `hyperv-legacy` or
         `sriov`, or the hypervisor's own word where it is none of these.
     :param address: the guest's, where the platform tells one; None where it does not, or the guest is off.
+    :param more_addresses: those beside it.
     """
 
     mac: str
@@ -90,6 +91,7 @@ class Nic:
     model: str
     boot_order: int | None = None
     address: str | None = None
+    more_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,10 +60,9 @@ def _addresses(machine: VirtualMachine, mapping: dict[str, str] | None = None) -
     """Each with the target's network. :param mapping: the source's networks to the target's; None at the target."""
     found = set()
     for nic in machine.nics:
-        address = _read(nic.address)
         network = nic.network if mapping is None else mapping.get(nic.network)
-        if address is not None and network is not None:
-            found.add((address, network))
+        known = [_read(text) for text in (nic.address, *nic.more_addresses)]
+        found |= {(address, network) for address in known if address is not None and network is not None}
     return found
 
 

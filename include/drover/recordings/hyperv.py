@@ -37,7 +37,7 @@ WORDS = Words(
             "notAsked", "category", "submitted",
         }
     ),
-    paths=frozenset({"path", "parent", "folder", "diskFolder", "machineFolder", "media"}),
+    paths=frozenset({"path", "parent", "folder", "diskFolder", "machineFolder", "media", "floppies"}),
     first=frozenset({"handed"}),
     parts=frozenset(
         {
@@ -58,12 +58,18 @@ def record(session: Session) -> Iterator[Call]:
         answer: Any = None
         error: dict[str, str] | None = None
         try:
-            answer = scripts.run(session, script, **parameters)
+            answer = _asked(session, script, parameters)
         except ScriptError as failure:
             error = {"category": failure.category, "message": failure.message}
         call = Call(script, dict(parameters), scrubber.value(answer), scrubber.value(error))
         require_clean(call.text(), _secrets(session.spec, answer if script == "host" else None), WORDS)
         yield call
+
+
+def _asked(session: Session, script: str, parameters: Mapping[str, Any]) -> list[Any]:
+    if script != "inventory":
+        return scripts.run(session, script, **parameters)
+    return inventory.answers(session, [str(one["id"]) for one in scripts.run(session, "machines")])
 
 
 def _secrets(spec: ConnectionSpec, host: Any) -> Iterator[str | None]:

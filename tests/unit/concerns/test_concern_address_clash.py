@@ -31,6 +31,14 @@ def test_one_address_written_in_two_ways_is_one():
     assert categories(concern, preflight(mine, target_machines=(other("2001:0DB8:0:0::1"),))) == [CRITICAL]
 
 
+def test_each_address_of_an_adapter_counts():
+    mine = machine(nics=(nic(address="2001:db8::1", more_addresses=("192.0.2.1",)),))
+    assert categories(concern, preflight(mine, target_machines=(other(),))) == [CRITICAL]
+    assert categories(concern, preflight(target_machines=(other("10.0.0.1", more_addresses=("192.0.2.1",)),))) == [
+        CRITICAL
+    ]
+
+
 def test_another_network_may_have_it_and_so_may_our_own_try():
     assert categories(concern, preflight(target_machines=(other(network="isolated"),))) == []
     assert categories(concern, preflight(target_machines=(machine(ownership=owned()),))) == []

@@ -128,9 +128,7 @@ def test_places_that_are_not_there_are_refused() -> None:
 def making(machine: VirtualMachine, **answers: Any) -> tuple[Any, VirtualMachine]:
     """Makes it; the host then tells of it as `answer` does."""
     made = answer(name=machine.name, notes=tags.text(OWNER), state="Off")
-    session = told(
-        **{"define": [ID], "identity": [0], "inventory": lambda given: [made] if given["ids"] else [], **answers}
-    )
+    session = told(**{"machines": [], "define": [ID], "identity": [0], "inventory": [made], **answers})
     return session, define.define(session, machine, SETTINGS)
 
 
@@ -168,6 +166,17 @@ def test_what_only_hyper_v_knows_goes_along_between_its_hosts() -> None:
     assert given["compatibility"] is True
     assert given["adapters"][0]["vlan"] == 12
     assert given["notes"].startswith("the shop's\nfront end\n")
+
+
+def test_one_of_ours_that_cannot_be_read_is_no_machine_that_is_whole() -> None:
+    """And its name and UUID are its own all the same."""
+    facts = ("id", "biosGuid", "name", "host", "state", "generation", "processors", "memory", "startAction")
+    broken = {name: answer()[name] for name in facts} | {"notes": tags.text(OWNER), "problem": "It broke."}
+    for problem, notes, name in (("cannot be read: It broke", tags.text(OWNER), "web"), ("has the UUID", "", "other")):
+        session = told(inventory=[broken | {"notes": notes, "name": name}])
+        with pytest.raises(OperatorNeededError, match=problem):
+            define.define(session, foreign(), SETTINGS)
+        assert session.given("define") == []
 
 
 def test_names_are_data_to_every_order() -> None:

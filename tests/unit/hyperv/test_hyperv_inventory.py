@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from answers import DISK, GIB, GUID, HOST, ID, SHUTDOWN, VOLUMES, Told, answer
+from answers import ADAPTER, DISK, GIB, GUID, HOST, ID, SHUTDOWN, VOLUMES, Told, answer
 
-from drover.errors import BadInputError
+from drover.errors import BadInputError, OperatorNeededError
 from drover.hypervisors.hyperv import inventory, power, site, tags
 from drover.hypervisors.hyperv.errors import ScriptError
 from drover.hypervisors.hyperv.session import Session
@@ -42,6 +42,59 @@ def test_a_machine_is_read() -> None:
     assert found.guest_tools == "running"
     assert found.devices == ()
     assert found.ownership is None
+
+
+def test_a_host_of_many_machines_is_asked_for_some_at_a_time() -> None:
+    names = [{"id": f"id-{number:03}", "name": f"web-{number:03}"} for number in range(300)]
+    session = told(
+        machines=names, inventory=lambda given: [answer(id=one, name=f"web-{one[3:]}") for one in given["ids"]]
+    )
+    assert [one.name for one in inventory.machines(session)] == [one["name"] for one in names]
+    asked = [given["ids"] for given in session.given("inventory")]
+    assert sum(asked, []) == [one["id"] for one in names]
+    assert max(map(len, asked)) <= 25
+
+
+def test_a_host_without_machines_is_asked_for_none() -> None:
+    session = told(machines=[])
+    assert inventory.machines(session) == []
+    assert session.given("inventory") == []
+
+
+UNREADABLE = {
+    "id": ID, "biosGuid": f"{{{GUID}}}", "name": "web", "host": "HV-A", "state": "Running", "generation": 2,
+    "notes": "", "processors": 2, "memory": str(GIB), "startAction": "Start", "problem": "No such file.\r\nSorry.",
+}  # fmt: skip
+
+
+def test_a_machine_that_cannot_be_read_is_listed_and_refused_by_itself() -> None:
+    session = told(inventory=[UNREADABLE | {"notes": tags.text(OWNER)}, answer(id="2", name="db")])
+    db, web = inventory.machines(session)
+    assert (db.name, db.devices) == ("db", ())
+    assert (web.name, web.uuid, web.state, web.ownership) == ("web", GUID.lower(), PowerState.RUNNING, OWNER)
+    assert web.devices == ("machine-unreadable No such file. Sorry",)
+    for ask in (lambda: inventory.find(session, "web"), lambda: inventory.read(session, [ID])):
+        with pytest.raises(OperatorNeededError) as caught:
+            ask()
+        assert caught.value.message == "Machine 'web' on hv-a cannot be read: No such file. Sorry."
+
+
+@pytest.mark.parametrize("fact", ["clustered", "shielded", "tpm", "memoryDynamic", "nested"])
+def test_what_hyper_v_does_not_tell_is_not_taken_for_no(fact: str) -> None:
+    assert machine(**{fact: None}).devices == (f"unreadable {fact} (Hyper-V does not tell)",)
+
+
+def test_neither_are_replication_vlans_and_shared_disks() -> None:
+    assert machine(replication="").devices == ("unreadable replication (Hyper-V does not tell)",)
+    assert machine(disks=[DISK | {"shared": None}]).devices == (
+        "unreadable sharing of disk SCSI 0:0 (Hyper-V does not tell)",
+    )
+    assert machine(adapters=[ADAPTER | {"vlanMode": ""}]).devices == ("vlan 00:15:5d:01:02:03",)
+
+
+def test_every_address_of_an_adapter_is_known() -> None:
+    (nic,) = machine(adapters=[ADAPTER | {"addresses": ["fe80::1", "192.0.2.7", "192.0.2.8"]}]).nics
+    assert (nic.address, nic.more_addresses) == ("fe80::1", ("192.0.2.7", "192.0.2.8"))
 
 
 def item(name: str, data: str) -> str:
@@ -100,6 +153,11 @@ def test_disks_come_by_controller_and_place() -> None:
         ({"memoryDynamic": True}, "dynamic-memory"),
         ({"nested": True}, "nested-virtualization"),
         ({"media": ["D:\\a.iso"]}, "cdrom-media D:\\a.iso"),
+        ({"floppies": ["D:\\a.vfd"]}, "floppy-media D:\\a.vfd"),
+        ({"processorReserve": "10"}, "resources cpu reservation 10 %"),
+        ({"processorLimit": "50"}, "resources cpu limit 50 %"),
+        ({"processorWeight": "200"}, "resources cpu weight 200"),
+        ({"memoryWeight": ""}, "resources memory weight unknown"),
         (
             {"secureBoot": "On", "template": "MicrosoftUEFICertificateAuthority"},
             "secure-boot-template MicrosoftUEFICertificateAuthority",

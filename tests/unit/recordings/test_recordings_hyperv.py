@@ -29,6 +29,7 @@ def theirs() -> dict[str, list[Any]]:
         "name": "PAYROLL-DB", "host": "HV-PROD-7", "notes": "call Müller's db-team\nroot: s3cret",
         "folder": "D:\\Kunden\\Finance", "snapshots": [{"id": "x", "name": "Before patch", "type": "Standard"}],
         "media": ["\\\\nas.corp.example\\Kunden\\setup.iso"], "handed": ["fibre-channel SAN Nord"],
+        "floppies": ["D:\\Kunden\\Nordwand.vfd"],
         "disks": [DISK | {"path": "D:\\Hyper-V\\Virtual Hard Disks\\Nordwand.vhdx"}],
         "boot": [{"type": "Drive", "path": "D:\\Hyper-V\\Virtual Hard Disks\\Nordwand.vhdx", "mac": ""},
                  {"type": "Network", "path": "", "mac": "00155DAABBCC"}],
@@ -38,7 +39,7 @@ def theirs() -> dict[str, list[Any]]:
     return {
         "host": [HOST | {"name": "HV-PROD-7"}],
         "inventory": [machine, copy.deepcopy(MACHINE) | {"id": "b" * 8 + MACHINE["id"][8:], "name": "4711"}],
-        "machines": [{"id": MACHINE["id"], "name": "PAYROLL-DB"}],
+        "machines": [{"id": MACHINE["id"], "name": "PAYROLL-DB"}, {"id": "b" * 8 + MACHINE["id"][8:], "name": "4711"}],
         "switches": [*SWITCHES, {"name": "Finance", "type": "External", "adapter": "Intel I350 of Nordwand"}],
         "volumes": [*VOLUMES, {"path": "E:\\", "label": "Kunden", "capacity": "1", "free": "1"}],
         "live-jobs": [],
@@ -96,7 +97,7 @@ def test_what_would_tell_all_the_same_is_not_written(tmp_path: Path) -> None:
 def test_only_scripts_that_read_are_run(tmp_path: Path) -> None:
     session = Told(**theirs())
     tape.write(tmp_path / "out", hyperv.record(cast(Session, session)))
-    assert [name for name, _ in session.asked] == list(hyperv.READS)
+    assert {name for name, _ in session.asked} == set(hyperv.READS)
     for name in hyperv.READS:
         text = hyperv.scripts.text(name)
         assert not [verb for verb in ("Set-", "New-", "Remove-", "Stop-", "Start-", "Move-", "Rename-") if verb in text]

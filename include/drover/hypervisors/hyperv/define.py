@@ -62,6 +62,7 @@ def _found(session: Session, machine: VirtualMachine, owner: Ownership) -> Virtu
                 f"machine '{machine.name}', and this move did not make it.",
                 remedy="Find out whose it is; rename or remove it by hand if it is in the way.",
             )
+        inventory.require_whole(session, other)
         ours = other
     return ours
 

@@ -1,22 +1,23 @@
-"""The machines of a host, all in one answer."""
+"""The machines of a host, some in each answer: how many there are decides how long one would take.
+
+One that cannot be read is among `machines` all the same, told as far as it can be, with a word that blocks its own
+move. Whoever asks for it by itself is told why.
+"""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
-from drover.errors import BadInputError
+from drover.errors import BadInputError, OperatorNeededError
+from drover.hypervisors.border import one_line
 from drover.hypervisors.hyperv import scripts, tags
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.hyperv.site import pool_name, pool_of
+from drover.hypervisors.hyperv.words import Answer, colons, place, words
 from drover.model import Cpu, Disk, DiskFormat, Firmware, Nic, PowerState, VirtualMachine
-
-Answer = Mapping[str, Any]
 
 _STATES = {"Running": PowerState.RUNNING, "Off": PowerState.OFF, "Paused": PowerState.PAUSED}
 _FORMATS = {"VHD": DiskFormat.VHD, "VHDX": DiskFormat.VHDX, "VHDSet": DiskFormat.VHDX}
-# Controllers in the order in which a guest finds them.
-_RANKS = {"IDE": 0, "SCSI": 1}
 _STARTING = ("Start", "StartIfRunning")
 # What Windows calls VER_NT_DOMAIN_CONTROLLER.
 _DOMAIN_CONTROLLER = "2"
@@ -24,18 +25,46 @@ _DOMAIN_CONTROLLER = "2"
 SHUTDOWN = "9f8233ac-be49-4c79-8ee3-e7e1985b2077"
 
 
+# So many are surely told of before the script's time is over, each by a dozen cmdlets.
+BATCH = 25
+
+
 def machines(session: Session) -> list[VirtualMachine]:
-    """Every machine of the host, ordered by name."""
-    return sorted(read(session, ()), key=lambda machine: machine.name)
+    """Every machine of the host, ordered by name. One that cannot be read has no disks and adapters."""
+    found = _read(session, [str(one["id"]) for one in scripts.run(session, "machines")])
+    return sorted(found, key=lambda machine: machine.name)
 
 
 def read(session: Session, ids: Sequence[str]) -> list[VirtualMachine]:
-    """The machines with these ids, in no order; all of them where no id is given."""
-    answers = scripts.run(session, "inventory", ids=list(ids))
-    if not answers:
+    """The machines with these ids, in no order. :raises OperatorNeededError: one of them cannot be read."""
+    found = _read(session, ids)
+    for one in found:
+        require_whole(session, one)
+    return found
+
+
+def require_whole(session: Session, machine: VirtualMachine) -> None:
+    """:raises OperatorNeededError: this machine could not be read when the host was asked for it."""
+    problem = json.loads(machine.native).get("problem")
+    if problem:
+        raise OperatorNeededError(
+            f"Machine '{machine.name}' on {session.target.host} cannot be read: {one_line(problem).rstrip('.')}.",
+            remedy="Hyper-V Manager shows what is wrong with it; correct that there.",
+        )
+
+
+def _read(session: Session, ids: Sequence[str]) -> list[VirtualMachine]:
+    found = answers(session, ids)
+    if not found:
         return []
     volumes = [pool_name(one["path"]) for one in scripts.run(session, "volumes")]
-    return [machine_of(answer, volumes) for answer in answers]
+    return [machine_of(answer, volumes) for answer in found]
+
+
+def answers(session: Session, ids: Sequence[str]) -> list[Answer]:
+    """What the host says of the machines with these ids; one that is gone is not there."""
+    parts = [list(ids[at : at + BATCH]) for at in range(0, len(ids), BATCH)]
+    return [answer for part in parts for answer in scripts.run(session, "inventory", ids=part)]
 
 
 def find(session: Session, name: str) -> VirtualMachine | None:
@@ -89,7 +118,9 @@ def answer_of(session: Session, name: str) -> Answer:
 
 def machine_of(answer: Answer, volumes: Sequence[str]) -> VirtualMachine:
     """:param answer: one of the script `inventory`. :param volumes: the names of the host's pools."""
-    disks = tuple(_disk(one, volumes) for one in sorted(answer["disks"], key=_place))
+    if answer.get("problem"):
+        return _unreadable(answer)
+    disks = tuple(_disk(one, volumes) for one in sorted(answer["disks"], key=place))
     nics = tuple(_nic(one) for one in answer["adapters"])
     order = tuple(_boot_order(answer, disks))
     return VirtualMachine(
@@ -108,7 +139,7 @@ def machine_of(answer: Answer, volumes: Sequence[str]) -> VirtualMachine:
         snapshots=tuple(one["name"] for one in answer["snapshots"]),
         boot_order=order,
         machine_type=answer["version"],
-        devices=tuple(_words(answer, disks)),
+        devices=tuple(words(answer, disks)),
         ownership=tags.read(answer["notes"]),
         native=json.dumps(answer, separators=(",", ":"), sort_keys=True),
         guest_os=_told(answer["system"], "OSName"),
@@ -119,8 +150,26 @@ def machine_of(answer: Answer, volumes: Sequence[str]) -> VirtualMachine:
     )
 
 
-def _place(disk: Answer) -> tuple[int, int, int]:
-    return _RANKS.get(disk["controller"], len(_RANKS)), disk["number"], disk["location"]
+def _unreadable(answer: Answer) -> VirtualMachine:
+    """What is known of it all the same is what keeps others from its name, its UUID and its place."""
+    return VirtualMachine(
+        name=answer["name"],
+        uuid=answer["biosGuid"].strip("{}").lower(),
+        hypervisor="hyperv",
+        host=answer["host"],
+        state=_STATES.get(answer["state"], PowerState.OTHER),
+        cpu=Cpu(count=answer["processors"], sockets=1, cores=answer["processors"]),
+        memory=int(answer["memory"]),
+        firmware=Firmware.UEFI if answer["generation"] == 2 else Firmware.BIOS,
+        disks=(),
+        nics=(),
+        autostart=answer["startAction"] in _STARTING,
+        devices=(f"machine-unreadable {one_line(answer['problem'])}",),
+        ownership=tags.read(answer["notes"]),
+        native=json.dumps(answer, separators=(",", ":"), sort_keys=True),
+        id=answer["id"],
+        notes=tags.without(answer["notes"]).strip() or None,
+    )
 
 
 def _disk(answer: Answer, volumes: Sequence[str]) -> Disk:
@@ -136,19 +185,20 @@ def _disk(answer: Answer, volumes: Sequence[str]) -> Disk:
         allocated=int(answer["allocated"] or 0),
         bus="ide" if ide else "scsi",
         backing=answer["parent"] or None,
-        shared=answer["shared"] or answer["format"] == "VHDSet",
+        shared=bool(answer["shared"]) or answer["format"] == "VHDSet",
         controller="hyperv-ide" if ide else "hyperv-scsi",
         raw_mapping=answer["passThrough"],
     )
 
 
 def _nic(answer: Answer) -> Nic:
-    mac = answer["mac"].lower()
+    first, *more = [one for one in answer["addresses"] if one] or [None]
     return Nic(
-        mac=":".join(mac[at : at + 2] for at in range(0, len(mac), 2)),
+        mac=colons(answer["mac"]),
         network=answer["switch"],
         model="hyperv-legacy" if answer["legacy"] else "hyperv",
-        address=next((one for one in answer["addresses"] if one), None),
+        address=first,
+        more_addresses=tuple(more),
     )
 
 
@@ -158,11 +208,11 @@ def _boot_order(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
         if entry["type"] == "Drive" and entry["path"].lower() in names:
             yield names[entry["path"].lower()]
         elif entry["type"] == "Network" and entry["mac"]:
-            yield _nic({"mac": entry["mac"], "switch": "", "legacy": False, "addresses": []}).mac
+            yield colons(entry["mac"])
         elif entry["type"] == "IDE":
             yield from (disk.name for disk in disks[:1] if disk.bus == "ide")
         elif entry["type"] == "LegacyNetworkAdapter":
-            yield from [_nic(one).mac for one in answer["adapters"] if one["legacy"]][:1]
+            yield from [colons(one["mac"]) for one in answer["adapters"] if one["legacy"]][:1]
 
 
 def _domain_controller(items: Sequence[str]) -> bool | None:
@@ -191,36 +241,3 @@ def _tools(answer: Answer) -> str | None:
     if not service["enabled"]:
         return "not running"
     return "running" if service["status"] == "Ok" else "not running"
-
-
-def _words(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
-    """What is to be thought about beyond disks and adapters."""
-    for disk, one in zip(disks, sorted(answer["disks"], key=_place), strict=True):
-        if one["problem"] or (not one["size"] and not one["passThrough"]):
-            yield f"unreadable-disk-{disk.name}"
-    for one in answer["adapters"]:
-        mac = _nic(one).mac
-        if not one["switch"]:
-            yield f"interface-disconnected {mac}"
-        if one["vlanMode"] not in ("", "Untagged"):
-            yield f"vlan {mac} {one['vlanMode'].lower()} {one['vlan']}"
-        if one.get("sriov"):
-            yield f"sriov {mac}"
-        if not one["mac"].strip("0"):
-            yield f"interface-without-mac {one['name']}"
-    facts = {
-        "saved-state": answer["state"] in ("Saved", "FastSaved"),
-        "shielded": answer["shielded"],
-        "tpm": answer["tpm"],
-        "key-protector": answer["protector"] and not answer["tpm"],
-        f"replica {answer['replication']}": answer["replication"] not in ("", "Disabled"),
-        "cluster-role": answer["clustered"],
-        "dynamic-memory": answer["memoryDynamic"],
-        "nested-virtualization": answer["nested"],
-        f"secure-boot-template {answer['template']}": answer["secureBoot"] == "On"
-        and answer["template"] != "MicrosoftWindows",
-    }
-    yield from (word for word, is_so in facts.items() if is_so)
-    yield from (f"cdrom-media {path}" for path in answer["media"])
-    yield from answer["handed"]
-    yield from (f"not-asked {kind}" for kind in answer["notAsked"])

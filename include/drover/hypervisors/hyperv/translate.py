@@ -256,7 +256,7 @@ def _nic(machine: VirtualMachine, nic: Nic, place: int, settings: TargetSettings
     if generation(machine) == 2:
         model = "hyperv"  # It has no other one.
     wanted = network_for(machine, nic.network, settings)
-    return replace(nic, network=offer.network(wanted), model=model, boot_order=None, address=None)
+    return replace(nic, network=offer.network(wanted), model=model, boot_order=None, address=None, more_addresses=())
 
 
 def _boot_order(

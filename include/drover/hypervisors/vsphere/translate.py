@@ -209,4 +209,4 @@ def _nic(machine: VirtualMachine, nic: Nic, place: int, settings: TargetSettings
         )
     wanted = network_for(machine, nic.network, settings)
     site.network(wanted)
-    return replace(nic, network=wanted, model=model, boot_order=order, address=None)
+    return replace(nic, network=wanted, model=model, boot_order=order, address=None, more_addresses=())

@@ -20,6 +20,8 @@ _SERVICES = {
     "Time Synchronization": "2497F4DE-E9FA-4204-80E4-4B75C46419C0",
     "VSS": "5CED1297-4598-4915-A5FC-AD21BB4D02A4",
 }
+# Percent, percent, and a weight among others.
+_SHARES = {"Reserve": 0, "Maximum": 100, "RelativeWeight": 100}
 _TEMPLATES = ("MicrosoftWindows", "MicrosoftUEFICertificateAuthority", "OpenSourceShieldedVM")
 
 
@@ -27,7 +29,8 @@ def adapter(machine: State, card: State) -> PsObject:
     return thing("VMNetworkAdapter", {
         "Name": card["name"], "VMName": machine["name"], "VMId": uuid.UUID(machine["id"]), "Id": card["id"],
         "SwitchName": card["switch"], "MacAddress": card["mac"], "DynamicMacAddressEnabled": card["dynamic"],
-        "IsLegacy": card["legacy"], "IPAddresses": [], "IovWeight": card.get("iov", 0), "Status": [],
+        "IsLegacy": card["legacy"], "IPAddresses": card.get("addresses", []), "IovWeight": card.get("iov", 0),
+        "Status": [],
         "Connected": card["switch"] is not None,
         # It has none; without Set-StrictMode that is $null.
         "Path": None,
@@ -54,6 +57,7 @@ class Devices:
                     "VMName": machine["name"], "Count": machine["processors"],
                     "CompatibilityForMigrationEnabled": machine["compatibility"],
                     "ExposeVirtualizationExtensions": machine["nested"],
+                    **{name: machine.get(f"cpu {name}", usual) for name, usual in _SHARES.items()},
                 }))  # fmt: skip
 
     def set_processor(self, call: Invocation) -> None:
@@ -77,6 +81,7 @@ class Devices:
                 call.write(thing("VMMemory", {
                     "VMName": machine["name"], "Startup": machine["memory"], "Minimum": machine["minimum"],
                     "Maximum": machine["maximum"], "DynamicMemoryEnabled": machine["dynamic"],
+                    "Priority": machine.get("memory weight", 50),
                 }))  # fmt: skip
 
     def set_memory(self, call: Invocation) -> None:

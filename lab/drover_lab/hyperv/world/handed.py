@@ -1,11 +1,11 @@
-"""What of the host itself a machine has: devices, parts of a GPU, Fibre Channel, serial ports."""
+"""What of the host itself a machine has: devices, parts of a GPU, Fibre Channel, serial ports, floppy images."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drover_lab.hyperv.powershell.faults import CmdletFault
 from drover_lab.hyperv.powershell.invocation import Invocation, Run
-from drover_lab.hyperv.world.answers import thing
+from drover_lab.hyperv.world.answers import refused, thing
 from drover_lab.hyperv.world.machines import chosen
 from drover_lab.hyperv.world.store import Host, State
 
@@ -32,6 +32,15 @@ class Handed:
         for machine in self._machines(call):
             for number, path in enumerate(machine.get("ports", ["", ""]), 1):
                 call.write(thing("VMComPort", {"VMName": machine["name"], "Number": number, "Path": path}))
+
+    def floppies(self, call: Invocation) -> None:
+        """Generation 1 has one drive, empty or not."""
+        call.only("VM")
+        for machine in self._machines(call):
+            if machine["generation"] == 1:
+                call.write(thing("VMFloppyDiskDrive", {"VMName": machine["name"], "Path": machine.get("floppy")}))
+            else:
+                call.fail(refused("This operation is not supported on a generation 2 virtual machine."))
 
     def _listed(self, call: Invocation, kind: str, where: str, name: str) -> None:
         call.only("VM")

@@ -103,7 +103,7 @@ class HostCmdlets:
                     for letter, size in state["capacity"].items()]  # fmt: skip
         if name == "Msvm_VirtualSystemSettingData":
             return [{"VirtualSystemType": _REALIZED, "VirtualSystemIdentifier": machine["id"].upper(),
-                     "BIOSGUID": "{" + machine["bios"].upper() + "}"}
+                     "BIOSGUID": "{" + machine["bios"].upper() + "}" if machine["bios"] else None}
                     for machine in state["machines"].values()]  # fmt: skip
         if name == "Msvm_KvpExchangeComponent":
             return [{"SystemName": machine["id"].upper(),

@@ -62,6 +62,7 @@ def cmdlets(host: Host) -> dict[str, Run]:
         "Get-VMKeyProtector": devices.protector,
         "Get-VMHardDiskDrive": drives.get, "Add-VMHardDiskDrive": drives.add, "Remove-VMHardDiskDrive": drives.remove,
         "Get-VMDvdDrive": drives.dvds, "Remove-VMDvdDrive": drives.remove_dvd,
+        "Get-VMFloppyDiskDrive": handed.floppies,
         "Get-VMScsiController": drives.controllers, "Add-VMScsiController": drives.add_controller,
         "New-VHD": drives.new_vhd, "Get-VHD": drives.get_vhd,
         "Test-Path": drives.test_path, "New-Item": drives.new_item, "Get-Item": drives.get_item,

@@ -38,7 +38,7 @@ def test_a_machine_of_generation_1_has_a_bios_and_ide(hv: Peer) -> None:
     disk = {"path": DISK, "size": 16 * MIB, "controller": "IDE", "number": 0, "location": 0}
     card = {"name": "n", "switch": "production", "mac": "00155D010203", "legacy": True, "vlan": 0}
     identity = made(hv, generation=1, disks=[disk], adapters=[card], boot=[], template=None)
-    (found,) = hv.script("inventory", ids=[])
+    (found,) = hv.script("inventory", ids=[identity])
     assert found["disks"][0]["controller"] == "IDE"
     assert found["adapters"][0]["legacy"] is True
     assert [one["type"] for one in found["boot"]][0] == "CD"
@@ -113,11 +113,11 @@ def test_a_checkpoint_freezes_the_bytes_and_merges(hv: Peer, running: bool) -> N
 def test_a_trial_leaves_no_trace(hv: Peer) -> None:
     identity = made(hv)
     assert hv.script("trial-begin", id=identity, name="trial", switch="isolated") == ["isolated"]
-    (found,) = hv.script("inventory", ids=[])
+    (found,) = hv.script("inventory", ids=[identity])
     above = hv.file(found["disks"][0]["path"])
     subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64k", str(above)], check=True, capture_output=True)
     assert hv.script("trial-end", id=identity, name="trial") == [DISK]
-    (found,) = hv.script("inventory", ids=[])
+    (found,) = hv.script("inventory", ids=[identity])
     assert (found["adapters"][0]["switch"], found["snapshots"]) == ("production", [])
     read = ["qemu-io", "-f", "vhdx", "-c", "read -P 0 0 64k", str(hv.file())]
     assert b"failed" not in subprocess.run(read, check=True, capture_output=True).stdout
@@ -127,7 +127,7 @@ def test_the_guests_uuid_is_set_by_wmi(hv: Peer) -> None:
     identity, wanted = made(hv), str(uuid.uuid4())
     assert hv.script("identity", id=identity.upper(), uuid=wanted) == [0]
     assert hv.machine()["bios"] == wanted
-    assert hv.script("inventory", ids=[])[0]["biosGuid"] == "{" + wanted.upper() + "}"
+    assert hv.script("inventory", ids=[identity])[0]["biosGuid"] == "{" + wanted.upper() + "}"
 
 
 def test_a_machine_that_runs_tells_its_system(hv: Peer) -> None:
@@ -143,7 +143,7 @@ def test_what_of_the_host_a_machine_has_is_told_and_what_cannot_be_asked(hv: Pee
     with hv.host.state() as state:
         handed = {"assigned": ["PCIROOT(0)"], "gpus": ["GPU 1"], "fibre": ["SAN 1"], "ports": ["", "\\\\.\\pipe\\a"]}
         state["machines"][identity].update(handed)
-    (found,) = hv.script("inventory", ids=[])
+    (found,) = hv.script("inventory", ids=[identity])
     assert found["handed"] == [
         "fibre-channel SAN 1",
         "serial \\\\.\\pipe\\a",
@@ -153,9 +153,47 @@ def test_what_of_the_host_a_machine_has_is_told_and_what_cannot_be_asked(hv: Pee
     assert found["notAsked"] == []
     with hv.host.state() as state:
         state["missing_cmdlets"] = ["Get-VMGpuPartitionAdapter", "Get-VMAssignableDevice"]
-    (found,) = hv.script("inventory", ids=[])
+    (found,) = hv.script("inventory", ids=[identity])
     assert found["handed"] == ["fibre-channel SAN 1", "serial \\\\.\\pipe\\a"]
     assert [kind.partition(" (")[0] for kind in found["notAsked"]] == ["devices handed through", "GPU partitions"]
+
+
+def test_a_machine_that_cannot_be_read_keeps_no_other_from_it(hv: Peer) -> None:
+    broken = made(hv)
+    whole = hv.script("define", **definition(workingName="other", disks=[], adapters=[], boot=[]))[0]
+    with hv.host.state() as state:
+        state["machines"][broken]["broken"] = ["Get-VMProcessor"]
+    found = {one["name"]: one for one in hv.script("inventory", ids=[broken, whole])}
+    assert found["other"]["processors"] == 2
+    assert found["mill"]["problem"] == "The operation failed for 'mill': the system cannot find the file specified."
+    assert (found["mill"]["id"], found["mill"]["state"], found["mill"]["notes"]) == (broken, "Off", "drover: 1")
+    assert uuid.UUID(found["mill"]["biosGuid"])
+    with hv.host.state() as state:
+        state["machines"][broken]["bios"] = ""
+    assert hv.refuses("inventory", ids=[broken])["message"].startswith("Nobody can tell which machine 'mill' is: The")
+
+
+def test_what_a_host_does_not_tell_is_nothing_and_not_no(hv: Peer) -> None:
+    identity = made(hv)
+    assert hv.script("inventory", ids=[identity])[0]["clustered"] is False
+    with hv.host.state() as state:
+        state["machines"][identity].update(clustered=None, nested=None, shielded=None)
+    (found,) = hv.script("inventory", ids=[identity])
+    assert [found[fact] for fact in ("clustered", "nested", "shielded")] == [None, None, None]
+
+
+def test_shares_of_the_host_floppies_and_addresses_are_told(hv: Peer) -> None:
+    disk = {"path": DISK, "size": 16 * MIB, "controller": "IDE", "number": 0, "location": 0}
+    identity = made(hv, generation=1, disks=[disk], boot=[], template=None)
+    with hv.host.state() as state:
+        machine = state["machines"][identity]
+        machine.update({"cpu Reserve": 10, "cpu Maximum": 50, "memory weight": 80, "floppy": "D:\\a.vfd"})
+        machine["adapters"][0]["addresses"] = ["192.0.2.7", "192.0.2.8"]
+    (found,) = hv.script("inventory", ids=[identity])
+    shares = ("processorReserve", "processorLimit", "processorWeight", "memoryWeight")
+    assert [found[share] for share in shares] == ["10", "50", "100", "80"]
+    assert found["floppies"] == ["D:\\a.vfd"]
+    assert found["adapters"][0]["addresses"] == ["192.0.2.7", "192.0.2.8"]
 
 
 def test_the_host_tells_what_it_is(hv: Peer) -> None:

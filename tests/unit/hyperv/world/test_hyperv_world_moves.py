@@ -90,7 +90,7 @@ def test_a_machine_is_moved_with_its_bytes_and_its_process(pair: Pair, running: 
     assert pair.job()["percent"] == 100
 
     assert pair.a.script("machines") == []
-    (found,) = pair.b.script("inventory", ids=[])
+    (found,) = pair.b.script("inventory", ids=[identity])
     assert (found["id"], found["state"]) == (identity, "Running" if running else "Off")
     assert [disk["path"] for disk in found["disks"]] == [THERE]
     assert (found["disks"][0]["problem"], found["notes"]) == (None, before["notes"])
@@ -106,7 +106,7 @@ def test_a_machine_is_moved_with_its_bytes_and_its_process(pair: Pair, running: 
 
 
 def test_a_machine_that_leaves_while_it_is_looked_at_is_not_listed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    mill(pair, running=False)
+    identity = mill(pair, running=False)
     asked = pair.a.runner._known["Get-VMKeyProtector"]
 
     def leaves(call: Any) -> None:
@@ -118,9 +118,9 @@ def test_a_machine_that_leaves_while_it_is_looked_at_is_not_listed(pair: Pair, m
         raise refused_by_host("it broke")
 
     monkeypatch.setitem(pair.a.runner._known, "Get-VMKeyProtector", breaks)
-    assert pair.a.refuses("inventory", ids=[])["message"] == "it broke"
+    assert pair.a.script("inventory", ids=[identity])[0]["problem"] == "it broke"
     monkeypatch.setitem(pair.a.runner._known, "Get-VMKeyProtector", leaves)
-    assert pair.a.script("inventory", ids=[]) == []
+    assert pair.a.script("inventory", ids=[identity]) == []
 
 
 def test_a_machine_that_moved_goes_back_the_same_way(pair: Pair) -> None:
@@ -154,7 +154,7 @@ def test_a_machine_arrives_on_the_switch_that_it_is_mapped_to(pair: Pair) -> Non
     pair.set("hv-b", switches={"lan": "External"})
     assert pair.asked(identity, start=True, switch="lan") == []
     pair.ended()
-    assert pair.b.script("inventory", ids=[])[0]["adapters"][0]["switch"] == "lan"
+    assert pair.b.script("inventory", ids=[identity])[0]["adapters"][0]["switch"] == "lan"
 
 
 def test_a_move_that_is_cancelled_leaves_the_machine_as_it_was(pair: Pair) -> None:

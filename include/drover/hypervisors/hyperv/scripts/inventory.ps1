@@ -1,10 +1,8 @@
-# The machines of this host; of $p.ids only those with these ids, where any are given.
+# The machines of this host with the ids $p.ids. What Hyper-V does not tell is null or empty, and never made up. A
+# machine that cannot be read is told as far as it can, with its problem.
 param($p)
 $wanted = @($p.ids)
-$machines = @(Get-VM)
-if ($wanted.Count -gt 0) {
-    $machines = @($machines | Where-Object { $wanted -contains [string]$_.Id })
-}
+$machines = @(Get-VM | Where-Object { $wanted -contains [string]$_.Id })
 $realized = 'Microsoft:Hyper-V:System:Realized'
 $identities = @(Get-CimInstance -Namespace 'root/virtualization/v2' -ClassName 'Msvm_VirtualSystemSettingData' |
         Where-Object { $_.VirtualSystemType -eq $realized })
@@ -17,12 +15,12 @@ $asksGpu = (@(Get-Command -Name 'Get-VMGpuPartitionAdapter' -ErrorAction Silentl
 
 foreach ($vm in $machines) {
     $id = [string]$vm.Id
+    $identity = $identities | Where-Object { $_.VirtualSystemIdentifier -eq $id } | Select-Object -First 1
     try {
-        $identity = $identities | Where-Object { $_.VirtualSystemIdentifier -eq $id } | Select-Object -First 1
         $system = @($exchanges | Where-Object { $_.SystemName -eq $id } |
             ForEach-Object { $_.GuestIntrinsicExchangeItems } |
             Where-Object { $_ -like '*<VALUE>OSName</VALUE>*' -or $_ -like '*<VALUE>ProductType</VALUE>*' })
-    $processor = Get-VMProcessor -VM $vm
+        $processor = Get-VMProcessor -VM $vm
         $memory = Get-VMMemory -VM $vm
         $security = Get-VMSecurity -VM $vm
         $protector = @(Get-VMKeyProtector -VM $vm)
@@ -44,7 +42,7 @@ foreach ($vm in $machines) {
                     number = [int]$drive.ControllerNumber
                     location = [int]$drive.ControllerLocation
                     passThrough = ($null -ne $drive.DiskNumber)
-                    shared = [bool]$drive.SupportPersistentReservations
+                    shared = $drive.SupportPersistentReservations
                     format = [string]$vhd.VhdFormat
                     type = [string]$vhd.VhdType
                     size = [string]$vhd.Size
@@ -102,6 +100,10 @@ foreach ($vm in $machines) {
         }
 
         $media = @(Get-VMDvdDrive -VM $vm | Where-Object { $_.Path } | ForEach-Object { [string]$_.Path })
+        $floppies = @()
+        if ([int]$vm.Generation -eq 1) {
+            $floppies = @(Get-VMFloppyDiskDrive -VM $vm | Where-Object { $_.Path } | ForEach-Object { [string]$_.Path })
+        }
 
         $secureBoot = ''
         $template = ''
@@ -142,18 +144,23 @@ foreach ($vm in $machines) {
             folder = [string]$vm.Path
             processors = [int]$processor.Count
             processorCompatibility = [bool]$processor.CompatibilityForMigrationEnabled
-            nested = [bool]$processor.ExposeVirtualizationExtensions
+            processorReserve = [string]$processor.Reserve
+            processorLimit = [string]$processor.Maximum
+            processorWeight = [string]$processor.RelativeWeight
+            nested = $processor.ExposeVirtualizationExtensions
             memory = [string]$memory.Startup
-            memoryDynamic = [bool]$memory.DynamicMemoryEnabled
+            memoryWeight = [string]$memory.Priority
+            memoryDynamic = $memory.DynamicMemoryEnabled
             memoryMinimum = [string]$memory.Minimum
             memoryMaximum = [string]$memory.Maximum
             startAction = [string]$vm.AutomaticStartAction
+            startDelay = [string]$vm.AutomaticStartDelay
             stopAction = [string]$vm.AutomaticStopAction
             checkpointType = [string]$vm.CheckpointType
             replication = [string]$vm.ReplicationState
-            clustered = [bool]$vm.IsClustered
-            shielded = [bool]$security.Shielded
-            tpm = [bool]$security.TpmEnabled
+            clustered = $vm.IsClustered
+            shielded = $security.Shielded
+            tpm = $security.TpmEnabled
             protector = ($protector.Count -gt 4)
             secureBoot = $secureBoot
             template = $template
@@ -163,14 +170,30 @@ foreach ($vm in $machines) {
             snapshots = $snapshots
             services = $services
             media = [string[]]$media
+            floppies = [string[]]$floppies
             handed = [string[]]$handed
             notAsked = [string[]]$notAsked
         }
     } catch {
-        $failure = $_
+        $problem = [string]$_.Exception.Message
         # One that left while it was looked at is no machine of this host any more.
         if (@(Get-VM | Where-Object { [string]$_.Id -eq $id }).Count -gt 0) {
-            throw $failure
+            if (-not $identity.BIOSGUID) {
+                throw "Nobody can tell which machine '$($vm.Name)' is: $problem"
+            }
+            [pscustomobject]@{
+                id = $id
+                biosGuid = [string]$identity.BIOSGUID
+                name = [string]$vm.Name
+                host = [string]$vm.ComputerName
+                state = [string]$vm.State
+                generation = [int]$vm.Generation
+                notes = [string]$vm.Notes
+                processors = [int]$vm.ProcessorCount
+                memory = [string]$vm.MemoryStartup
+                startAction = [string]$vm.AutomaticStartAction
+                problem = $problem
+            }
         }
     }
 }
