@@ -60,6 +60,6 @@ def _ask(conn_id: str) -> ConnectionSpec | None:
     if failed:
         raise OperatorNeededError(
             f"What keeps Airflow's connections cannot be asked for '{conn_id}' ({failed}).",
-            remedy="See that 'airflow connections list' works in this shell; a new database needs 'airflow db migrate'.",
+            remedy="See that 'airflow connections list' works here; a new database needs 'airflow db migrate'.",
         )
     return None
