@@ -1,6 +1,7 @@
 """The connection type: what Airflow is told of it fits its schema, and the hook behind it answers plainly."""
 
 import json
+import re
 from pathlib import Path
 
 import airflow
@@ -37,6 +38,16 @@ def test_airflow_finds_the_connection_type_with_its_form():
     assert hook.connection_testable
     assert "extra__libvirt__known_hosts" in manager.connection_form_widgets
     assert manager.field_behaviours["libvirt"]["hidden_fields"] == ["schema"]
+
+
+def test_airflow_knows_every_type_that_the_page_tells():
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
+    page = (Path(__file__).parents[3] / "docs/connections.md").read_text()
+    told = re.findall(r"^## .*: type `(\w+)`$", page, re.MULTILINE)
+    assert set(told) == {"libvirt", "vsphere", "hyperv", "ssh"}
+    known = ProvidersManagerTaskRuntime().hooks
+    assert [kind for kind in told if known.get(kind) is None] == []
 
 
 def test_every_field_of_the_form_reaches_the_hypervisor():
