@@ -8,11 +8,13 @@ from drover.model import Concern
 
 ID = "device.minor"
 WAIVABLE = False
-KINDS = frozenset({"sound", "watchdog", "precision-clock"})
+KINDS = frozenset(
+    {"sound", "watchdog", "precision-clock", "console", "rng", "panic", "iommu", "pstore", "crypto", "nvram"}
+)
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    for device in p.devices(KINDS):
+    for device in p.devices(KINDS) if not p.keeps_definition else ():
         yield information(
             ID,
             "Device that stays behind",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from drover.concerns.finding import critical
+from drover.concerns.finding import critical, warning
 from drover.concerns.preflight import Preflight
 from drover.model import Concern
 
@@ -13,7 +13,9 @@ KINDS = frozenset({"serial", "parallel"})
 
 def check(p: Preflight) -> Iterator[Concern]:
     for device in p.devices(KINDS):
-        yield critical(
+        # A device of the host is not at the target; all else libvirt opens anew there.
+        tell = warning if p.keeps_definition and not device.endswith(" dev") else critical
+        yield tell(
             ID,
             "Serial or parallel port",
             found=f"Machine '{p.plan.name}' has a port of its own ({device}).",

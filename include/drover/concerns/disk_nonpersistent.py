@@ -12,7 +12,7 @@ KINDS = frozenset({"disk-nonpersistent"})
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    for device in p.devices(KINDS):
+    for device in p.devices(KINDS) if not p.keeps_definition else ():
         yield critical(
             ID,
             "Disk that forgets",

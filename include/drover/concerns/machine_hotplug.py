@@ -13,7 +13,7 @@ KINDS = frozenset({"hotplug"})
 
 def check(p: Preflight) -> Iterator[Concern]:
     """A libvirt machine that stays one keeps its definition, and a live move keeps it all."""
-    kept = not p.to_another_kind and (p.target_host.hypervisor == "libvirt" or p.plan.strategy is Strategy.LIVE)
+    kept = p.keeps_definition or (not p.to_another_kind and p.plan.strategy is Strategy.LIVE)
     what = [device.partition(" ")[2] or device for device in p.devices(KINDS)]
     if what and not kept:
         yield warning(

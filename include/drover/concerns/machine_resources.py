@@ -12,9 +12,9 @@ KINDS = frozenset({"resources"})
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    """A live move keeps it all."""
+    """A libvirt machine that stays one keeps its definition, and a live move keeps it all."""
     shares = sorted(device.partition(" ")[2] for device in p.devices(KINDS))
-    if shares and p.plan.strategy is not Strategy.LIVE:
+    if shares and not p.keeps_definition and p.plan.strategy is not Strategy.LIVE:
         yield warning(
             ID,
             "Its own share of the host",

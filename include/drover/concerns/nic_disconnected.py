@@ -12,7 +12,7 @@ KINDS = frozenset({"interface-disconnected"})
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    for device in p.devices(KINDS):
+    for device in p.devices(KINDS) if not p.keeps_definition else ():
         yield warning(
             ID,
             "Network adapter disconnected on purpose",

@@ -23,7 +23,7 @@ def check(p: Preflight) -> Iterator[Concern]:
             )
             continue
         found = f"The adapter {parts[1]} of '{p.plan.name}' is in a VLAN of its own ({parts[2]} {parts[3]})."
-        if parts[2] == "access" and not p.to_another_kind:
+        if p.keeps_definition or (parts[2] == "access" and not p.to_another_kind):
             yield information(
                 ID,
                 _LABEL,

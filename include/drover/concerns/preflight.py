@@ -133,6 +133,11 @@ class Preflight:
         return self.source is not None and self.source.hypervisor != self.target_host.hypervisor
 
     @property
+    def keeps_definition(self) -> bool:
+        """Between libvirt hosts the very definition moves, and with it what no neutral field knows of."""
+        return not self.to_another_kind and self.target_host.hypervisor == "libvirt"
+
+    @property
     def disks(self) -> tuple[Disk, ...]:
         return self.source.disks if self.source else ()
 

@@ -1,8 +1,10 @@
 import pytest
-from factory import INFORMATION, categories, machine, preflight
+from factory import INFORMATION, categories, host, machine, preflight
 
 from drover.concerns import device_minor as concern
 from drover.concerns import device_other
+
+ELSEWHERE = host(hypervisor="hyperv")
 
 
 def test_a_machine_without_one_is_no_concern():
@@ -12,7 +14,7 @@ def test_a_machine_without_one_is_no_concern():
 
 @pytest.mark.parametrize("kind", sorted(concern.KINDS))
 def test_one_is_found_and_told_by_its_name(kind):
-    p = preflight(machine(devices=("vsock", f"{kind} of a name")))
+    p = preflight(machine(devices=("vsock", f"{kind} of a name")), target=ELSEWHERE)
     assert categories(concern, p) == [INFORMATION]
     assert f"{kind} of a name" in next(iter(concern.check(p))).assessment
     assert [one.assessment.count(kind) for one in device_other.check(p)] == [0]
@@ -20,3 +22,7 @@ def test_one_is_found_and_told_by_its_name(kind):
 
 def test_a_machine_that_is_not_there_is_another_concern():
     assert categories(concern, preflight(None)) == []
+
+
+def test_between_libvirt_hosts_the_definition_keeps_it():
+    assert categories(concern, preflight(machine(devices=tuple(f"{kind} of a name" for kind in concern.KINDS)))) == []

@@ -1,4 +1,4 @@
-from factory import CRITICAL, INFORMATION, ask, categories, is_unknown, machine, preflight
+from factory import CRITICAL, INFORMATION, ask, categories, host, is_unknown, machine, preflight
 
 from drover.concerns import device_other
 from drover.concerns import nic_vlan as concern
@@ -20,8 +20,12 @@ def test_it_is_kept_by_its_own_kind_and_lost_at_another():
     assert list(device_other.check(p)) == []
 
 
-def test_a_trunk_is_lost_everywhere():
-    assert categories(concern, preflight(machine(devices=("vlan 00:15:5d:01:02:03 trunk 0",)))) == [CRITICAL]
+def test_a_trunk_is_kept_by_a_libvirt_machine_s_definition_alone():
+    trunk = ("vlan 00:15:5d:01:02:03 trunk 0",)
+    windows = host(hypervisor="hyperv")
+    assert categories(concern, preflight(machine(hypervisor="hyperv", devices=trunk), target=windows)) == [CRITICAL]
+    assert categories(concern, preflight(machine(devices=trunk), target=windows)) == [CRITICAL]
+    assert categories(concern, preflight(machine(devices=trunk))) == [INFORMATION]
 
 
 def test_what_nobody_knows_blocks():

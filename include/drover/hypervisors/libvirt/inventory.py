@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from drover.hypervisors.libvirt import xml
+from drover.hypervisors.libvirt import odd, xml
 from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.files import NVRAM_FOLDER
 from drover.hypervisors.libvirt.images import ImageInfo, image_infos, read_nvram
@@ -103,12 +103,12 @@ def _machine(
 ) -> VirtualMachine:
     root, domain = raw.root, raw.domain
     system = root.find("os/type")
-    odd = [*xml.odd_devices(root), *_strip_passwords(root)]
-    odd += [f"unreadable-disk-{disk.name}" for (disk, _), info in zip(raw.disks, infos, strict=True) if info is None]
+    words = [*odd.words(root), *_strip_passwords(root)]
+    words += [f"unreadable-disk-{disk.name}" for (disk, _), info in zip(raw.disks, infos, strict=True) if info is None]
     handed = [f"interface-hostdev {nic.mac}" for nic in xml.nics(root) if nic.network in dealt.handed]
-    odd += [] if "interface-hostdev" in odd else handed
+    words += [] if "interface-hostdev" in words else handed
     if not domain.isPersistent():
-        odd.append("transient")
+        words.append("transient")
     return VirtualMachine(
         name=domain.name(),
         uuid=domain.UUIDString(),
@@ -125,7 +125,7 @@ def _machine(
         snapshots=tuple(domain.snapshotListNames()),
         boot_order=xml.boot_devices(root),
         machine_type=system.get("machine") if system is not None else None,
-        devices=tuple(odd),
+        devices=tuple(words),
         ownership=xml.ownership(root),
         native=_native(root, nvram),
         guest_os=xml.guest_os(root),

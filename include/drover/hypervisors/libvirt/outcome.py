@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
-from drover.hypervisors.libvirt import translate, xml
+from drover.hypervisors.libvirt import odd, translate, xml
 from drover.hypervisors.libvirt.translate import Site, Volume
 from drover.hypervisors.port import TargetSettings
 from drover.model import Disk, PowerState, VirtualMachine
@@ -29,7 +29,7 @@ def translated(machine: VirtualMachine, settings: TargetSettings, site: Site) ->
         secure_boot=xml.secure_boot(root),
         boot_order=xml.boot_devices(root),
         machine_type=system.get("machine") if system is not None else None,
-        devices=tuple(xml.odd_devices(root)),
+        devices=odd.words(root),
         ownership=settings.owner,
         native=text,
     )

@@ -13,18 +13,6 @@ _OSINFO = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
 ET.register_namespace("drover", OWNER)
 ET.register_namespace("drovernvram", NVRAM)
 
-# Attached, and not something that can simply move along.
-_ODD = {
-    "hostdev": "hostdev",
-    "redirdev": "usb",
-    "tpm": "tpm",
-    "filesystem": "filesystem",
-    "shmem": "shared-memory",
-    "smartcard": "smartcard",
-    "vsock": "vsock",
-    "memory": "memory",
-    "lease": "lease",
-}
 _UNITS = {"b": 1, "bytes": 1, "kb": 10**3, "k": 2**10, "kib": 2**10, "mb": 10**6, "m": 2**20, "mib": 2**20}
 _UNITS |= {"gb": 10**9, "g": 2**30, "gib": 2**30, "tb": 10**12, "t": 2**40, "tib": 2**40}
 
@@ -171,39 +159,6 @@ def boot_devices(root: ET.Element) -> tuple[str, ...]:
     if ordered:
         return tuple(name for _, name in sorted(ordered))
     return tuple(boot.get("dev", "") for boot in root.findall("os/boot"))
-
-
-def odd_devices(root: ET.Element) -> tuple[str, ...]:
-    """What a migration must think about, sorted, each once."""
-    found = {_ODD[element.tag] for element in root.findall("devices/*") if element.tag in _ODD}
-    for element in root.findall("devices/interface"):
-        if element.get("type") in ("hostdev", "vdpa", "vhostuser", "direct"):
-            found.add(f"interface-{element.get('type')}")
-    for element in root.findall("devices/disk"):
-        kind, source = element.get("type", "file"), element.find("source")
-        if element.get("device") in ("cdrom", "floppy"):
-            found.update({f"{element.get('device')}-media"} if source is not None and source.attrib else set())
-        elif kind not in ("file", "block", "volume"):
-            found.add(f"disk-{kind}")
-        if element.find("encryption") is not None or (source is not None and source.find("encryption") is not None):
-            found.add("disk-encryption")
-    if root.find("launchSecurity") is not None:
-        found.add("memory-encryption")
-    return tuple(sorted(found | _placement(root)))
-
-
-def _placement(root: ET.Element) -> set[str]:
-    """What ties the machine to parts of its host, `cpu-pinning 0-3` and `numa-nodes 1`, and what may be added to it."""
-    pins = [root.find("vcpu"), *root.findall("cputune/*")]
-    found = {f"cpu-pinning {pin.get('cpuset')}" for pin in pins if pin is not None and pin.get("cpuset")}
-    nodes = [element.get("nodeset") for element in root.findall("numatune/*")]
-    found |= {f"numa-nodes {node}" for node in nodes if node}
-    count = root.find("vcpu")
-    if count is not None and count.get("current", count.text) != count.text:
-        found.add("hotplug cpu")
-    if root.find("maxMemory") is not None:
-        found.add("hotplug memory")
-    return found
 
 
 def guest_os(root: ET.Element) -> str | None:

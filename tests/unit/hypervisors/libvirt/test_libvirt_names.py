@@ -139,7 +139,7 @@ def test_a_name_is_data_through_every_call(host: Host, name: str) -> None:
     # The host's own programs found the file that is called like it.
     assert host.transport.seen
     assert [disk.size for disk in found.disks] == [1 << 20]
-    assert found.devices == ()
+    assert found.devices == ("console serial pty",)
     hypervisor.power_on(name)
     assert hypervisor.power_state(name) is PowerState.RUNNING
     hypervisor.power_off(name)

@@ -86,7 +86,6 @@ def test_adapters_name_what_they_hang_on() -> None:
     )
     assert [nic.network for nic in xml.nics(root)] == ["n", "b", "eth0", "user"]
     assert xml.nics(root)[0].mac == "52:54:00:aa:bb:cc"
-    assert xml.odd_devices(root) == ("interface-direct",)
 
 
 def test_boot_order_of_both_kinds() -> None:
@@ -96,41 +95,6 @@ def test_boot_order_of_both_kinds() -> None:
         "<interface><mac address='AA:00'/><target dev='vnet0'/><boot order='1'/></interface></devices>"
     )
     assert xml.boot_devices(root) == ("aa:00", "vdb")
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("<hostdev/>", "hostdev"),
-        ("<redirdev/>", "usb"),
-        ("<tpm/>", "tpm"),
-        ("<filesystem/>", "filesystem"),
-        ("<shmem/>", "shared-memory"),
-        ("<disk type='network'><target dev='vda'/></disk>", "disk-network"),
-        ("<disk device='cdrom' type='file'><source file='/x.iso'/></disk>", "cdrom-media"),
-        ("<disk type='file'><source file='/x'><encryption/></source></disk>", "disk-encryption"),
-        ("<disk device='cdrom' type='file'/><disk type='file'/><interface type='bridge'/>", None),
-    ],
-)
-def test_what_cannot_simply_move(text: str, found: str | None) -> None:
-    assert xml.odd_devices(domain(f"<devices>{text}</devices>")) == ((found,) if found else ())
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("<vcpu cpuset='0-3'>2</vcpu>", ("cpu-pinning 0-3",)),
-        ("<cputune><vcpupin vcpu='0' cpuset='5'/><shares>2</shares></cputune>", ("cpu-pinning 5",)),
-        ("<cputune><emulatorpin cpuset='1'/></cputune>", ("cpu-pinning 1",)),
-        ("<numatune><memory mode='strict' nodeset='1'/></numatune>", ("numa-nodes 1",)),
-        ("<vcpu current='1'>2</vcpu>", ("hotplug cpu",)),
-        ("<vcpu current='2'>2</vcpu>", ()),
-        ("<maxMemory slots='16' unit='KiB'>1524288</maxMemory>", ("hotplug memory",)),
-        ("<vcpu>2</vcpu><numatune><memory mode='strict' placement='auto'/></numatune>", ()),
-    ],
-)
-def test_what_ties_it_to_its_host_and_what_may_be_added(text: str, found: tuple[str, ...]) -> None:
-    assert xml.odd_devices(domain(text)) == found
 
 
 def test_what_people_said_of_it() -> None:
