@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from drover.errors import BadInputError
 from drover.hypervisors.connection import ConnectionSpec
@@ -23,6 +24,13 @@ def opened(wave: str, machine: str, run: str, resolver: Resolver = resolve, dag:
     """The move of the machine with this key, with its connections; they are closed afterwards."""
     with open_move(wave_of_run(wave, run, dag), machine, run, resolver, store_root()) as move:
         yield move
+
+
+def look_at_whole(wave: str, run: str, dag: str) -> dict[str, Any]:
+    """What stands in the way of the whole wave, before any machine of it is begun. :raises DroverError: something."""
+    from drover.migration import wave_preflight
+
+    return wave_preflight.run(wave_of_run(wave, run, dag), run, resolve, store_root())
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """A DAG for a wave: a task group for each machine, its steps as tasks, its order from `after:`.
 
+    preflight of the whole wave -> each machine:
+
     inventory -> preflight -> backup -> transfer -> validate -> test -> cutover -> commit      (-> machines after it)
                                             any of these failed -> rollback
 
@@ -26,9 +28,11 @@ from drover_airflow.operators.approval import ApprovalOperator
 from drover_airflow.operators.report import ReportOperator
 from drover_airflow.operators.take_back import AfterFailureOperator, TakeBackOperator
 from drover_airflow.operators.waiting import WindowOperator
+from drover_airflow.operators.wave_preflight import WavePreflightOperator
 from drover_airflow.settings import queue_of
 
 # No machine's key can look like this: a doubled hyphen is only ever followed by a digest in them.
+PREFLIGHT = "wave--preflight"
 REPORT = "wave--report"
 
 DEFAULTS: dict[str, Any] = {
@@ -126,9 +130,10 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
             )
             for plan in wave.machines
         }
+        first = look_first(wave, path)
         for plan in wave.machines:
-            for before in plan.after:
-                groups[before]["commit"] >> groups[plan.name]["inventory"]
+            for before in [groups[name]["commit"] for name in plan.after] or [first]:
+                before >> groups[plan.name]["inventory"]
         asset = Asset(name=f"drover_wave_{wave.wave}", group="drover")
         report = ReportOperator(task_id=REPORT, task_display_name="report", wave=str(path), outlets=[asset])
         ends = [task for tasks in groups.values() for task in (tasks["commit"], tasks["rollback"])]
@@ -136,6 +141,11 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
             _all_back(path, ends) >> report
         ends >> report
     return dag
+
+
+def look_first(wave: Wave, path: Path) -> BaseOperator:
+    """It stands before every machine: while one of them cannot be moved, none is begun."""
+    return WavePreflightOperator(task_id=PREFLIGHT, task_display_name="preflight", wave=str(path), **near(wave.source))
 
 
 def _since(wave: Wave) -> datetime:

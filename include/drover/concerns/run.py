@@ -1,15 +1,17 @@
 """Asks every concern about one machine's move."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from drover.concerns.catalogue import ConcernModule, modules
 from drover.concerns.finding import UnknownConcern
 from drover.concerns.preflight import Preflight
 from drover.model import Category, Concern
+from drover.waves.schema import MachinePlan
 
 # No concern's own id, so that no waiver can cover it.
 BROKEN = "preflight.broken"
 
+_WAIVED = " (waived)"
 _ORDER = (Category.CRITICAL, Category.WARNING, Category.INFORMATION)
 
 
@@ -41,4 +43,10 @@ def _waived(p: Preflight, module: ConcernModule, concern: Concern) -> Concern:
     if waiver is None:
         return concern
     words = f'{concern.assessment} Waived in the wave file, with this reason: "{waiver.reason}"'
-    return Concern(concern.id, Category.WARNING, f"{concern.label} (waived)", words)
+    return Concern(concern.id, Category.WARNING, f"{concern.label}{_WAIVED}", words)
+
+
+def waived(plan: MachinePlan, concerns: Sequence[Concern]) -> dict[str, str]:
+    """The ids that were found and that the wave file accepts, each with its reason."""
+    found = {concern.id for concern in concerns if concern.label.endswith(_WAIVED)}
+    return {waiver.id: waiver.reason for waiver in plan.waive if waiver.id in found}

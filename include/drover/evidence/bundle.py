@@ -137,9 +137,14 @@ def _evidence(run: RunStore) -> Iterator[tuple[Path, str]]:
 
 
 def _vouched(machine: MachineStore, data: bytes) -> dict[str, str]:
-    """The digests of the files that the last word of a step vouches for. One that began anew writes them anew."""
-    last = {record.step: record for record in read_chain(data).records}
+    """The digests of the files that the last word of a step vouches for. One that began anew writes them anew.
+
+    What is noted beside the steps vouches for files that nothing writes again.
+    """
+    records = read_chain(data).records
+    last = {record.step: record for record in records if record.outcome != "info" or record.facts.get("begins")}
     proofs = [record.facts.get(PROOFS, {}) for record in last.values() if record.outcome == "passed"]
+    proofs += [record.facts.get(PROOFS, {}) for record in records if record.outcome == "info"]
     return {f"{machine.folder.name}/{name}": digest for proof in proofs for name, digest in proof.items()}
 
 

@@ -10,6 +10,9 @@ from drover.waves.schema import Wave
 
 Facts = dict[str, Any]
 
+# What the wave's first task records of each machine before any of them is begun.
+WAVE_STEP = "wave-preflight"
+
 
 def outcomes(wave: Wave, run: RunStore) -> dict[str, Facts]:
     """How the run ended for each machine, in the wave's order; one that did not begin says whom it waited for."""
@@ -17,7 +20,7 @@ def outcomes(wave: Wave, run: RunStore) -> dict[str, Facts]:
     for plan in (plan for tier in tiers(wave) for plan in tier):
         facts = outcome(run.machine(plan.name))
         missing = ", ".join(f"'{name}'" for name in plan.after if not moved(found[name]))
-        if facts["state"] == "not begun" and missing:
+        if facts["state"] == "not begun" and "why" not in facts and missing:
             facts["why"] = f"not begun, because it comes after {missing}, which was not moved"
         found[plan.name] = facts
     return {plan.name: found[plan.name] for plan in wave.machines}
@@ -36,6 +39,10 @@ def not_moved(found: Mapping[str, Facts]) -> list[str]:
 def outcome(store: MachineStore) -> Facts:
     """How the run ended for one machine: `state` is `moved`, `rehearsed`, `brought back`, `failed` or `not begun`."""
     records = [record for record in store.records() if record.outcome in ("passed", "failed") and of_move(record)]
+    wave = next((record for record in reversed(records) if record.step == WAVE_STEP), None)
+    if wave is not None and wave.outcome == "failed":
+        return {"state": "not begun", "why": str(wave.facts.get("message", ""))}
+    records = [record for record in records if record.step != WAVE_STEP]
     last = next((record for record in reversed(records) if record.step != "rollback"), None)
     if last is None:
         return {"state": "not begun"}

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drover.concerns.finding import size
-from drover.migration import intents
+from drover.migration import intents, preflight
 from drover.migration.approval import Choice, plan_of
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts
-from drover.model import Concern, PowerState, Strategy, from_json
+from drover.model import PowerState, Strategy
 from drover.waves.proofs import proofs
 from drover.waves.schema import ApprovalPlan
 from drover.waves.words import duration
@@ -80,7 +80,7 @@ def _facts(move: Move, step: str) -> Facts:
 
 
 def _concerns(move: Move) -> Iterator[str]:
-    found = [from_json(Concern, one) for one in move.store.read_json("concerns.json") or []]
+    found = preflight.newest(move.store)
     yield "Concerns before the move:" if found else "There were no concerns before the move."
     if found:
         yield ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drover.evidence.files import safe_name
 from drover.evidence.store import RUN, MachineStore, RunStore
-from drover.migration.outcome import of_move
+from drover.migration.outcome import WAVE_STEP, of_move
 from drover.waves.schema import Wave
 
 
@@ -71,7 +71,11 @@ def standing(store: MachineStore, asks: bool = False) -> Standing:
             busy = record.step if record.facts.get("begins") else busy
             continue
         busy = None
-        if record.outcome == "failed":
+        if record.step == WAVE_STEP:
+            # Of a machine that was looked at and not begun.
+            why = str(record.facts.get("message", "")) if record.outcome == "failed" else None
+            found = Standing(store.name, State.NOT_BEGUN, record.time, why=why) if why or found.why else found
+        elif record.outcome == "failed":
             found = Standing(store.name, State.FAILED, record.time, why=str(record.facts.get("message", "")))
         elif record.step in _AFTER:
             state = State.WAITING if record.step == "test" and asks else _AFTER[record.step]

@@ -55,7 +55,7 @@ def _whole(wave: Wave, run: RunStore) -> Iterator[str]:
     real = wave.model_copy(update={"mode": "real"})
     loads, known = _loads(real, run), measured.read(run.folder.parent.parent)
     fitting = fit.planned(real, loads, time.time(), known)
-    spans = estimate.play(real, estimate.jobs(real, loads, known), fitting.lead if fitting else 0.0)
+    spans = estimate.whole(real, loads, known, fitting.lead if fitting else 0.0)
     people = any(real.approval_of(plan) for plan in real.machines)
     answers = ", and as long as people need for their answers" if people else ""
     took = f"The whole wave will take about {duration(timeline.end(spans))}{answers}."

@@ -6,6 +6,7 @@ from drover.evidence.store import RunStore
 from drover.migration.move import Move
 from drover.waves.estimate import Load
 from drover.waves.order import downstream
+from drover.waves.schema import Wave
 
 _LOADS = "loads.json"
 # What a rollback leaves as it is.
@@ -14,8 +15,12 @@ _STAYS = {"inventory", "preflight", "baseline", "backup", "restore-test"}
 
 def done(move: Move) -> dict[str, frozenset[str]]:
     """The steps that each machine of the wave has behind it, by its name."""
-    store = RunStore(move.root, move.wave.wave, move.run)
-    return {plan.name: _passed(store, plan.name) for plan in move.wave.machines}
+    return done_in(move.wave, RunStore(move.root, move.wave.wave, move.run))
+
+
+def done_in(wave: Wave, run: RunStore) -> dict[str, frozenset[str]]:
+    """The same of a run."""
+    return {plan.name: _passed(run, plan.name) for plan in wave.machines}
 
 
 def _passed(store: RunStore, name: str) -> frozenset[str]:

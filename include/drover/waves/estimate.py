@@ -4,12 +4,12 @@ An estimate, not a promise: it says on what it rests. Seconds throughout, bytes 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drover.model import Strategy, VirtualMachine
 from drover.waves import limits, timeline
 from drover.waves.schema import MachinePlan, Wave
-from drover.waves.speeds import DEFAULTS, MIB, Known, Speeds
+from drover.waves.speeds import BETWEEN, DEFAULTS, FIRST, FIRST_PER_HOST, MIB, Known, Speeds
 from drover.waves.timeline import Job, Span, Step
 
 # A sample of backups is every fifth machine's; which ones, only the run knows.
@@ -81,6 +81,22 @@ def play(wave: Wave, todo: Sequence[Job], gate: float = 0.0) -> tuple[Span, ...]
     """
     spans = timeline.play(todo, limit=wave.bandwidth, slots=_slots(wave, todo), gate=gate)
     return tuple(sorted(spans, key=lambda span: (span.begins, span.ends)))
+
+
+def whole(wave: Wave, loads: Mapping[str, Load], known: Known = DEFAULTS, lead: float = 0.0) -> tuple[Span, ...]:
+    """As `play`, of a wave that begins with its first task, which looks at all machines before any of them begins.
+
+    :param lead: how long before its window opens it begins.
+    """
+    begins = first(wave)
+    spans = play(wave, jobs(wave, loads, known), max(0.0, lead - begins))
+    return tuple(replace(span, begins=span.begins + begins, ends=span.ends + begins) for span in spans)
+
+
+def first(wave: Wave) -> float:
+    """What the wave's first task takes: it asks each host once, and every concern about each machine."""
+    ends = {end for plan in wave.machines for end in (wave.source_of(plan), wave.target_of(plan))}
+    return FIRST + FIRST_PER_HOST * len(ends) + BETWEEN
 
 
 def lead(wave: Wave, todo: Sequence[Job]) -> float:

@@ -1,9 +1,9 @@
 """What a wave would do: each machine's concerns, the order, the estimate. Changes nothing anywhere."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from drover.concerns.gather import Resolver, assemble, live_check, look_at_backups, read_facts
 from drover.concerns.preflight import HostFacts, Preflight, Rehearsed
@@ -22,7 +22,10 @@ from drover.waves.timeline import Span
 
 @dataclass(frozen=True, slots=True)
 class PlannedMachine:
-    """:param estimate: None where the source knows no such machine."""
+    """:param estimate: None where the source knows no such machine.
+
+    :param moved: by an earlier run of this very wave; it is not moved again.
+    """
 
     plan: MachinePlan
     source: str
@@ -30,6 +33,18 @@ class PlannedMachine:
     concerns: tuple[Concern, ...]
     estimate: Estimate | None
     proofs: Proofs
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a run has behind it that asks for its plan.
+
+    :param done: the steps that each machine has behind it. :param backed_up: whose backup is finished.
+    """
+
+    done: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    backed_up: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +75,14 @@ def plan(
     resolve: Resolver,
     known: Known = DEFAULTS,
     rehearsed: Callable[[str, Wave, MachinePlan], Rehearsed | None] = lambda *_: None,
+    begun: Begun | None = None,
 ) -> PlanReport:
     """The plan of the whole wave; each hypervisor is opened and asked once.
 
     :param open_hypervisor: gives the hypervisor behind a connection id; it is closed again here.
     :param known: how fast earlier moves went.
     :param rehearsed: the last rehearsal of the machine with this UUID.
+    :param begun: of the run that asks; None where the wave begins some other time, early enough for its window.
     :raises BadInputError, RetryableError, OperatorNeededError: a hypervisor cannot be reached.
     """
     ends = {end for machine in wave.machines for end in (wave.source_of(machine), wave.target_of(machine))}
@@ -75,17 +92,39 @@ def plan(
         for conn_id, hypervisor in opened.items():
             facts[conn_id] = read_facts(hypervisor)
         loads = _loads(wave, facts)
-        fitting = fit.planned(wave, loads, time.time(), known)
+        moved = frozenset(machine.name for machine in wave.machines if _moved(wave, machine, facts))
+        left = {name: load for name, load in loads.items() if name not in moved}
+        fitting = _fit(wave, left, known, begun)
         machines, backups = [], look_at_backups(wave.backup)
         for machine in wave.machines:
             source, target = opened[wave.source_of(machine)], opened[wave.target_of(machine)]
             checker = live_check(source, target)
             seen = assemble(wave, machine, facts, resolve, target.translated, checker, backups)
             last = rehearsed(seen.source.uuid, wave, machine) if seen.source else None
-            machines.append(_machine(replace(seen, fit=fitting, rehearsed=last), loads.get(machine.name), known))
+            seen = replace(seen, fit=fitting, rehearsed=last, backed_up=begun.backed_up if begun else frozenset())
+            planned = _machine(seen, loads.get(machine.name), known)
+            machines.append(replace(planned, moved=machine.name in moved))
     order = tuple(tuple(machine.name for machine in tier) for tier in tiers(wave))
-    spans = estimate.play(wave, estimate.jobs(wave, loads, known), fitting.lead if fitting else 0.0)
+    spans = estimate.whole(wave, left, known, fitting.lead if fitting else 0.0)
     return PlanReport(wave, tuple(machines), order, timeline.end(spans), estimate.basis(wave, known), spans, fitting)
+
+
+def _fit(wave: Wave, loads: Mapping[str, Load], known: Known, begun: Begun | None) -> Fit | None:
+    if begun is None:
+        return fit.planned(wave, loads, time.time(), known)
+    return fit.renewed(wave, loads, time.time(), known, begun.done) if fit.asked(wave) else None
+
+
+def _moved(wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts]) -> bool:
+    """Whether an earlier run of this wave left its source behind, or its platform took it along."""
+    here = [vm for vm in facts[wave.source_of(plan)].machines if vm.name == plan.name]
+    if here:
+        tags = [(vm.ownership, "migrated") for vm in here]
+    else:
+        tags = [(vm.ownership, "committed") for vm in facts[wave.target_of(plan)].machines if vm.name == plan.name]
+    return any(
+        tag is not None and (tag.wave, tag.machine, tag.role) == (wave.wave, plan.name, role) for tag, role in tags
+    )
 
 
 def _loads(wave: Wave, facts: dict[str, HostFacts]) -> dict[str, Load]:

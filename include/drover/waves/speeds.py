@@ -18,6 +18,9 @@ COPY_RATE = READ_RATE / 2
 REWRITES = 1.2
 # What Airflow needs from the end of a step to the beginning of the next.
 BETWEEN = 0.8
+# Seconds of the wave's first task, and more for each connection that it asks.
+FIRST = 1.0
+FIRST_PER_HOST = 0.5
 
 # Seconds of each step beside its bytes: asking hosts, shutting down, reading a guest's files offline, booting.
 FIXED: Mapping[Strategy, Mapping[str, float]] = {

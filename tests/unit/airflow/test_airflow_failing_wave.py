@@ -86,6 +86,22 @@ def test_with_the_other_policy_all_come_back_in_reverse_order(hosts, tmp_path, m
     assert "10 of 10 machines were not moved" in done.errors[REPORT]
 
 
+def test_a_last_machine_that_cannot_be_moved_keeps_the_first_one_where_it_is(hosts, tmp_path, monkeypatch):
+    """Its name is taken at the target; that is found before anything of the wave begins, and not hours later."""
+    hosts["b"].add("web3", {"vda": b"0"})
+    hosts["b"].change("web3", nics=())
+    done = run(tmp_path, monkeypatch, "take back")
+
+    assert done.states["wave--preflight"] == "failed"
+    assert {state for name, state in done.states.items() if "." in name} == {"upstream_failed", "skipped"}
+    assert {host.state(name) for host in hosts.values() for name in TIERS if name != "web3"} == {RUNNING, None}
+    assert set(hosts["a"].calls) <= {"host", "machines"}, "it was asked, and not touched"
+    words = told(done)
+    assert words["db1"] == "not begun: nothing of the wave began, because 'web3' cannot be moved"
+    assert words["web3"].startswith("not begun: [target.name_taken] b has a machine 'web3'")
+    assert "10 of 10 machines were not moved" in done.errors[REPORT]
+
+
 def test_where_all_are_moved_nothing_comes_back(tmp_path):
     kept = load(wave_file(tmp_path, "take back"))
     run = RunStore(tmp_path, "ten", "manual__1")

@@ -25,8 +25,12 @@ def test_each_wave_has_one_and_nothing_in_it_moves_a_machine(folder):
     (folder / "broken.yaml").write_text("wave: broken\n")
     (dag,) = rehearsals_of(folder)
     assert dag.dag_id == "rehearse_pair"
-    assert set(dag.task_ids) == {"wave--report", *(f"{name}.{step}" for name in ("db", "web") for step in STEPS)}
-    assert dag.get_task("web.inventory").upstream_task_ids == set()
+    assert set(dag.task_ids) == {
+        "wave--preflight",
+        "wave--report",
+        *(f"{name}.{step}" for name in ("db", "web") for step in STEPS),
+    }
+    assert dag.get_task("web.inventory").upstream_task_ids == {"wave--preflight"}
     assert dag.get_task("wave--report").upstream_task_ids == {"db.rehearse", "web.rehearse"}
     assert dag.schedule is None
 

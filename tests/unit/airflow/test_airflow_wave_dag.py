@@ -7,7 +7,8 @@ import pytest
 from waves_for_dags import pair, write
 
 from drover.waves.loader import load
-from drover_airflow.wave_dag import REPORT, STEPS, build_dag
+from drover_airflow.rehearsal_dag import build_rehearsal
+from drover_airflow.wave_dag import PREFLIGHT, REPORT, STEPS, build_dag
 
 PLAIN = ["inventory", "preflight", "backup", "transfer", "validate", "test", "cutover", "commit"]
 
@@ -21,13 +22,20 @@ def test_each_machine_has_every_step_in_order(tmp_path):
     for machine in ("db", "web"):
         for before, after in zip(PLAIN, PLAIN[1:], strict=False):
             assert f"{machine}.{after}" in dag.get_task(f"{machine}.{before}").downstream_task_ids
-    assert len(dag.tasks) == 2 * 9 + 1
+    assert len(dag.tasks) == 2 * 9 + 2
 
 
 def test_a_machine_begins_when_those_before_it_are_committed(tmp_path):
     dag = dag_of(pair(tmp_path))
     assert dag.get_task("web.inventory").upstream_task_ids == {"db.commit"}
-    assert dag.get_task("db.inventory").upstream_task_ids == set()
+    assert dag.get_task("db.inventory").upstream_task_ids == {PREFLIGHT}
+
+
+def test_the_whole_wave_is_looked_at_before_any_machine_of_it_begins(tmp_path):
+    dag = dag_of(pair(tmp_path))
+    assert [task.task_id for task in dag.tasks if not task.upstream_task_ids] == [PREFLIGHT]
+    rehearsal = build_rehearsal(load(pair(tmp_path)), pair(tmp_path), "rehearse_pair")
+    assert [task.task_id for task in rehearsal.tasks if not task.upstream_task_ids] == [PREFLIGHT]
 
 
 def test_any_failure_from_the_transfer_on_brings_the_source_back(tmp_path):
@@ -68,13 +76,13 @@ def test_tasks_run_near_the_hypervisor_where_queues_are_given(tmp_path, monkeypa
 def test_names_that_airflow_would_refuse_become_groups(tmp_path):
     path = write(tmp_path, "odd", "  - {name: \"O'Brien's VM (old)\", strategy: cold}\n")
     dag = dag_of(path)
-    assert len(dag.tasks) == 10
+    assert len(dag.tasks) == 11
     assert all(task.wave == str(path) for task in dag.tasks)
 
 
 def test_a_machine_called_like_the_report_does_not_collide(tmp_path):
     machines = "".join(f"  - {{name: {name}, strategy: cold}}\n" for name in ("report", "wave", "wave-report"))
-    assert len(dag_of(write(tmp_path, "names", machines)).tasks) == 3 * 9 + 1
+    assert len(dag_of(write(tmp_path, "names", machines)).tasks) == 3 * 9 + 2
 
 
 def test_a_scheduled_wave_waits_for_a_person_to_switch_it_on(tmp_path):
