@@ -204,6 +204,7 @@ class Host:
     :param in_maintenance: no machine may be started there.
     :param id: what the platform calls it, the same by whatever name it is reached; None where it has no such thing.
     :param numa_nodes: how many parts its memory has; None where nobody could tell.
+    :param cluster: which the host is in; None where it is in none.
     """
 
     name: str
@@ -219,6 +220,7 @@ class Host:
     in_maintenance: bool = False
     id: str | None = None
     numa_nodes: int | None = None
+    cluster: str | None = None
 
 
 class Category(StrEnum):

@@ -11,7 +11,7 @@ import drover.concerns
 from drover.concerns.preflight import Preflight
 from drover.model import Concern
 
-_NOT_CONCERNS = {"catalogue", "finding", "gather", "places", "preflight", "run"}
+_NOT_CONCERNS = {"catalogue", "finding", "gather", "landing", "places", "preflight", "run"}
 
 
 class ConcernModule(Protocol):

@@ -6,7 +6,7 @@ from drover.hypervisors.vsphere import nodes
 from drover.hypervisors.vsphere.collector import Found, retrieve
 from drover.hypervisors.vsphere.names import unescape
 from drover.hypervisors.vsphere.session import Session
-from drover.hypervisors.vsphere.surroundings import surroundings
+from drover.hypervisors.vsphere.surroundings import Place, surroundings
 from drover.model import Firmware, Host, StoragePool
 
 _KIND = "vsphere"
@@ -70,11 +70,13 @@ def hosts(session: Session) -> list[Host]:
 
 
 def _hosts(session: Session, clock: float) -> list[tuple[Host, bool]]:
-    found = [_host(one, clock) for one in retrieve(session, {"HostSystem": _HOST})]
-    return sorted(found, key=lambda pair: pair[0].name)
+    found = list(retrieve(session, {"HostSystem": _HOST}))
+    around = surroundings(session, [one.id for one in found])
+    made = [_host(one, clock, around.places.get(one.text("parent") or "")) for one in found]
+    return sorted(made, key=lambda pair: pair[0].name)
 
 
-def _host(found: Found, clock: float) -> tuple[Host, bool]:
+def _host(found: Found, clock: float, compute: Place | None) -> tuple[Host, bool]:
     hardware, product = found.node("summary.hardware"), found.node("config.product")
     memory = nodes.number(hardware, "memorySize") or 0
     used = int(found.text("summary.quickStats.overallMemoryUsage") or 0) << 20
@@ -93,6 +95,7 @@ def _host(found: Found, clock: float) -> tuple[Host, bool]:
         machine_types=_machine_types(version),
         firmwares=(Firmware.BIOS, Firmware.UEFI),
         in_maintenance=not ready,
+        cluster=compute.name if compute is not None and compute.kind == "ClusterComputeResource" else None,
     )
     return made, ready
 
