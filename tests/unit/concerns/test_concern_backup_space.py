@@ -1,6 +1,7 @@
 import dataclasses
 
-from factory import CRITICAL, GIB, MACHINE, WARNING, ask, categories, is_unknown, machine, owned, preflight
+import pytest
+from factory import CRITICAL, GIB, MACHINE, WARNING, ask, categories, is_unknown, machine, owned, preflight, wave
 
 from drover.concerns import backup_space as concern
 from drover.concerns import run
@@ -56,3 +57,45 @@ def test_space_that_nobody_knows_blocks():
 
 def test_a_folder_that_cannot_be_written_is_told_elsewhere():
     assert categories(concern, preflight(folder=FolderFacts("/b", False, None))) == []
+
+
+class TestOnTheWayToAnObjectStore:
+    """Each backup leaves the staging folder when it is in the store, so not all of them are there together."""
+
+    THREE = ("web", "db", "app")
+
+    def of(self, after=None, **changes):
+        """Three machines with a disk of one GiB each, and one GiB of staging."""
+        plans = [{"name": name, "strategy": "cold", "after": (after or {}).get(name, [])} for name in self.THREE]
+        whole = wave(plans, **{"backup": {"repository": "s3://store@bucket/drover"}} | changes)
+        coming = tuple((plan, machine(name=plan.name)) for plan in whole.machines)
+        p = preflight(folder=ENOUGH)
+        return dataclasses.replace(p, wave=whole, plan=whole.machines[0], companions=coming)
+
+    def test_all_at_once_do_not_fit(self):
+        (found,) = ask(concern, self.of())
+        assert found.category is CRITICAL
+        assert "The staging folder /b has 1.0 GiB left" in found.assessment
+        assert "at the same time take up to 3.0 GiB, that of 'web' alone 1.0 GiB" in found.assessment
+        assert "DROVER_STAGING" in found.assessment
+
+    @pytest.mark.parametrize("what", ["host", "storage"])
+    def test_one_after_the_other_fits_where_the_limits_say_so(self, what):
+        assert categories(concern, self.of(limits={what: 1})) == []
+        assert categories(concern, self.of(limits={what: 2})) == [CRITICAL]
+
+    def test_a_limit_of_links_lets_all_be_backed_up_at_once(self):
+        assert categories(concern, self.of(limits={"link": 1})) == [CRITICAL]
+
+    def test_or_where_each_comes_after_another(self):
+        one_by_one = {"db": ["web"], "app": ["db"]}
+        assert categories(concern, self.of(one_by_one)) == []
+        assert categories(concern, self.of({"db": ["web"], "app": ["web"]})) == [CRITICAL]
+        assert categories(concern, self.of(one_by_one, mode="rehearsal")) == [CRITICAL], "there nobody waits"
+
+    def test_a_folder_keeps_them_all(self):
+        assert categories(concern, self.of(limits={"host": 1}, backup={"folder": "/b"})) == [CRITICAL]
+
+    def test_the_largest_one_must_fit(self):
+        p = dataclasses.replace(self.of(limits={"host": 1}), backup_folder=SHORT)
+        assert categories(concern, p) == [CRITICAL]
