@@ -1,11 +1,12 @@
 """The wave takes longer than its window is open.
 
-A person may know better (the estimate is a cautious one); each machine is then still asked again before it goes down.
+A person may know better (the estimate is a cautious one), or accept that others of the wave are late; each machine is
+then still asked again before it goes down, and does not where it would be late itself.
 """
 
 from collections.abc import Iterator
 
-from drover.concerns.finding import critical, unknown, warning
+from drover.concerns.finding import critical, unknown
 from drover.concerns.preflight import Preflight
 from drover.model import Concern
 from drover.waves.fit import asked
@@ -27,9 +28,7 @@ def check(p: Preflight) -> Iterator[Concern]:
             do="Run this check again when all hosts of the wave answer.",
         )
     elif p.fit.late:
-        # Once machines are on their way, one that arrives in time is not kept off by another that does not.
-        blocks = not p.fit.begun or p.plan.name in p.fit.late
-        yield (critical if blocks else warning)(
+        yield critical(
             ID,
             _LABEL,
             found=p.fit.words,

@@ -9,6 +9,9 @@ from drover.waves.order import downstream
 from drover.waves.schema import Wave
 
 _LOADS = "loads.json"
+# Among the facts of a record: the machine was kept off because the wave overruns. It is not out of the run: it counts
+# until the window opens again, or else the wave would seem to fit and the next one would go down.
+OVERRUNS = "overruns"
 # What a rollback leaves as it is.
 _STAYS = {"inventory", "preflight", "baseline", "backup", "restore-test"}
 
@@ -25,8 +28,10 @@ def done_in(wave: Wave, run: RunStore) -> dict[str, frozenset[str]]:
 
 def _passed(store: RunStore, name: str) -> frozenset[str]:
     passed: set[str] = set()
+    waits = False
     for record in store.machine(name).records():
-        if record.outcome != "passed":
+        waits = record.step != "transfer" and (waits or OVERRUNS in record.facts)
+        if record.outcome != "passed" or (waits and "nothing" in record.facts):
             continue
         if record.step == "rollback":
             passed &= _STAYS

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from drover.concerns import window_too_short
 from drover.concerns.preflight import Preflight
 from drover.errors import OperatorNeededError
 from drover.hypervisors import registry
@@ -63,12 +64,8 @@ def check(move: Move) -> Facts:
             remedy="Run its task 'window' again, which waits until then, and those after it.",
         )
     renewed = _renewed(move, now)
-    if move.name in renewed.late:
-        raise OperatorNeededError(
-            f"Machine '{move.name}' was not begun, because it would arrive after the window closes. "
-            f"Measured by what this run took so far: {renewed.words}",
-            remedy="Run its task 'window' again when the window is open next time, or widen the window.",
-        )
+    if renewed.late:
+        _refuse_overrun(move, renewed)
     facts: Facts = {
         "closes": renewed.closes,
         "needed_seconds": round(renewed.needed),
@@ -78,6 +75,24 @@ def check(move: Move) -> Facts:
         log.warning("%s: the wave will overrun its window. %s", move.name, renewed.words)
         facts |= {"late": list(renewed.late), "early_word": renewed.words}
     return facts
+
+
+def _refuse_overrun(move: Move, renewed: Fit) -> None:
+    """The wave stops before the next source goes down. Who accepts that others are late goes while it arrives itself.
+
+    :raises OperatorNeededError: the machine is not to be begun.
+    """
+    if move.name in renewed.late:
+        why = "it would arrive after the window closes"
+    elif any(waiver.id == window_too_short.ID for waiver in move.plan.waive):
+        return
+    else:
+        why = "the wave will overrun its window"
+    move.store.record("window", "info", {under_way.OVERRUNS: list(renewed.late)})
+    raise OperatorNeededError(
+        f"Machine '{move.name}' was not begun, because {why}. Measured by what this run took so far: {renewed.words}",
+        remedy="Run its task 'window' again when the window is open next time, or widen the window.",
+    )
 
 
 def look_ahead(move: Move, seen: Preflight) -> Fit | None:

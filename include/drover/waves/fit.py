@@ -4,13 +4,13 @@ What is done before a machine goes down, its backup above all, may be done befor
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from drover.waves import estimate
 from drover.waves.estimate import Load
 from drover.waves.schema import Wave
 from drover.waves.speeds import DEFAULTS, Known
-from drover.waves.timeline import DOWN, Span
+from drover.waves.timeline import Span
 from drover.waves.window import Opening, opening, said
 from drover.waves.words import duration
 
@@ -22,7 +22,6 @@ class Fit:
     :param there: how long the window is still open from then on. :param opens: :param closes: in the window's time.
     :param late: the machines that would arrive after it closes. :param fits: the others.
     :param lead: how long before it opens the wave has to begin for that.
-    :param begun: whether a machine of it has gone down already.
     """
 
     needed: float
@@ -32,7 +31,6 @@ class Fit:
     late: tuple[str, ...]
     fits: tuple[str, ...]
     lead: float = 0.0
-    begun: bool = False
 
     @property
     def words(self) -> str:
@@ -82,8 +80,7 @@ def renewed(
     found = opening(wave.window, now)
     gate = max(0.0, found.opens - now)
     todo = sorted(estimate.jobs(wave, loads, known, done), key=lambda job: job.name != first)
-    begun = any(DOWN in steps for steps in done.values())
-    return replace(_fit(wave, found, estimate.play(wave, todo, gate), gate, found.closes - now), begun=begun)
+    return _fit(wave, found, estimate.play(wave, todo, gate), gate, found.closes - now)
 
 
 def arrivals(spans: Sequence[Span]) -> dict[str, float]:

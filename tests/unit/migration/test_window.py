@@ -142,6 +142,28 @@ def test_that_others_will_be_late_is_said_early_and_keeps_nobody_off(looked: Sit
     assert "will overrun its window" in caplog.text
 
 
+def test_a_wave_that_will_overrun_stops_before_the_next_source_goes_down(night: Site, clock: Clock):
+    """And it goes on stopping: that one machine was kept off does not make room for the others."""
+    night.source.add("db", {"vda": bytes(1024)})
+    night.source.change("db", nics=())
+    night.wave["machines"].append({"name": "db", "strategy": "cold", "after": ["web"]})
+    night.run_until("transfer")
+    clock.set("2026-11-25 04:58")
+    for _ in range(2):
+        with pytest.raises(OperatorNeededError, match=r"because the wave will overrun its window.*'db' would arrive"):
+            ask(night)
+        with night.move() as move, pytest.raises(OperatorNeededError, match="overrun"):
+            window.run(move)
+        assert night.roll_back()["nothing"]
+        with night.move() as move:
+            behind = under_way.done(move)
+            assert set(under_way.left(move, {"web": Load(1, 1), "db": Load(1, 1)}, behind)) == {"web", "db"}
+    assert night.source.state("web") is PowerState.RUNNING
+    clock.set("2026-11-25 23:00")
+    assert "late" not in ask(night)
+    begin(night)
+
+
 def test_a_machine_that_went_back_has_all_of_its_way_before_it_again(looked: Site):
     with looked.move() as move:
         for step in ("backup", "transfer", "validate"):

@@ -65,11 +65,9 @@ def test_what_is_left_is_held_against_what_is_left():
     assert found is not None
     assert hours(found.there) == 6.0
     assert hours(found.needed) == 6.0, "an hour of validation, then the other's five"
-    assert found.begun
     early = fit.renewed(night(), LOADS, NOON, KNOWN, {})
     assert early is not None
     assert hours(early.there) == 7.0, "before it opens, all of it is there"
-    assert not early.begun
 
 
 def test_the_machine_whose_turn_it_is_is_not_held_up_by_others():
