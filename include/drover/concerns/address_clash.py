@@ -5,12 +5,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from drover.concerns.finding import critical, information
 from drover.concerns.preflight import Preflight
-from drover.model import Concern, PowerState, VirtualMachine
+from drover.model import Concern, Nic, PowerState, VirtualMachine
 
 ID = "target.address_clash"
 WAIVABLE = True
 
 _LABEL = "IP address taken"
+# So many machines are told by their names.
+_NAMED = 5
 
 Address = IPv4Address | IPv6Address
 
@@ -31,15 +33,39 @@ def check(p: Preflight) -> Iterator[Concern]:
             "away.",
             do="Change one of the two, or waive this if they never run at the same time.",
         )
-    if not mine and p.nics and p.source.state is PowerState.RUNNING:
-        # Most platforms learn it from tools in the guest alone, so it is no reason to stop.
+    yield from _not_compared(p)
+
+
+def _not_compared(p: Preflight) -> Iterator[Concern]:
+    """Most platforms learn an address from tools in the guest alone, so that it is not known is no reason to stop."""
+    silent = [nic.mac or f"number {number}" for number, nic in enumerate(p.nics, 1) if not _known(nic)]
+    if silent:
         yield information(
             ID,
             "IP address not known",
-            found=f"Nobody could tell which IP address the guest of '{p.plan.name}' has.",
+            found=f"Nobody could tell which IP address the guest of '{p.plan.name}' has at the adapter "
+            f"{', '.join(silent)}.",
             why="Whether it is in use at the target was not compared.",
             do="Where its network reaches other machines at the target, make sure that none has it.",
         )
+    networks = {p.mappings.networks.get(nic.network) for nic in p.nics}
+    others = sorted(machine.name for machine in p.strangers if _is_silent(machine, networks))
+    if others:
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        yield information(
+            ID,
+            "IP addresses at the target not known",
+            found=f"Nobody could tell which IP addresses these have, on a network that '{p.plan.name}' comes to: "
+            f"{', '.join(others[:_NAMED])}{more}.",
+            why="Whether one of them has the address of the machine that comes was not compared.",
+            do="Make sure that none has it.",
+        )
+
+
+def _is_silent(machine: VirtualMachine, networks: set[str | None]) -> bool:
+    """Whether it runs on one of these networks with an address that nobody knows."""
+    here = [nic for nic in machine.nics if nic.network in networks]
+    return machine.state is PowerState.RUNNING and any(not _known(nic) for nic in here)
 
 
 def _taken(p: Preflight) -> dict[tuple[Address, str], str]:
@@ -61,9 +87,12 @@ def _addresses(machine: VirtualMachine, mapping: dict[str, str] | None = None) -
     found = set()
     for nic in machine.nics:
         network = nic.network if mapping is None else mapping.get(nic.network)
-        known = [_read(text) for text in (nic.address, *nic.more_addresses)]
-        found |= {(address, network) for address in known if address is not None and network is not None}
+        found |= {(address, network) for address in _known(nic) if network is not None}
     return found
+
+
+def _known(nic: Nic) -> list[Address]:
+    return [address for text in (nic.address, *nic.more_addresses) if (address := _read(text)) is not None]
 
 
 def _read(text: str | None) -> Address | None:

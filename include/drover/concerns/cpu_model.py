@@ -28,12 +28,20 @@ def check(p: Preflight) -> Iterator[Concern]:
         return
     here, there = p.source_host.cpu_model, p.target_host.cpu_model
     bound = cpu.mode in ("host-model", "maximum") or (cpu.model is not None and cpu.model not in _EVERYWHERE)
-    if bound and (here != there or here is None):
+    if bound and (here is None or there is None):
+        silent = p.source_host.name if here is None else p.target_host.name
+        yield unknown(
+            ID,
+            _LABEL,
+            what=f"which CPU {silent} has, and so whether it can run '{p.plan.name}' as it runs now",
+            do="Check the hypervisor's service there, or choose the strategy 'cold'.",
+        )
+    elif bound and here != there:
         yield warning(
             ID,
             _LABEL,
             found=f"The running machine '{p.plan.name}' takes its CPU model ({cpu.model or cpu.mode}) along; "
-            f"{p.source_host.name} has {here or 'an unnamed CPU'}, {p.target_host.name} {there or 'an unnamed CPU'}.",
+            f"{p.source_host.name} has {here}, {p.target_host.name} {there}.",
             why="The target's hypervisor compares every feature and refuses the move where one is missing; "
             "the machine then goes on running at the source.",
             do="Choose a model that both have, or the strategy 'cold'.",

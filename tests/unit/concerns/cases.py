@@ -88,15 +88,16 @@ CASES: dict[str, Case] = {
     "backup.space": Case(facts(folder=FolderFacts("/b", True, 1)), facts(folder=FolderFacts("/b", True, None))),
     "checks.none": written(facts(plan={"checks": []})),
     "cluster.role": word("cluster-role"),
-    "cluster.rules": word("cluster-rule apart"),
+    "cluster.rules": Case(vm(devices=("cluster-rule apart",)), vm(devices=("cluster-unreadable cluster-a",))),
     "connection.certificate": Case(extra("vsphere", verify_certificate=False), extra("vsphere", verify_certificate=0)),
     "connection.host_key": Case(extra("libvirt", verify_host_key=False), extra("libvirt", verify_host_key=0)),
     "connection.missing": written(facts(connections={"ssh_web": None})),
     "connection.smb_unencrypted": Case(extra("hyperv", smb_encrypt=False), extra("hyperv", smb_encrypt="maybe")),
     "cpu.capacity": Case(vm(cpu=Cpu(33)), vm(cpu=Cpu(0))),
     "cpu.count": Case(vm(cpu=Cpu(9)), facts(target=host(cpus=0))),
-    "cpu.evc": written(
-        lambda: preflight(live=True, target=host(hypervisor="vsphere", cpu_model="Xeon"), source_host=VSPHERE)
+    "cpu.evc": Case(
+        lambda: preflight(live=True, target=host(hypervisor="vsphere", cpu_model="Xeon"), source_host=VSPHERE),
+        lambda: preflight(live=True, target=host(hypervisor="vsphere", cpu_model=None), source_host=VSPHERE),
     ),
     "cpu.model": Case(
         lambda: preflight(machine(cpu=Cpu(2, model="EPYC", mode="custom")), live=True, target=OTHER),

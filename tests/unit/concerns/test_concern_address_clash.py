@@ -47,11 +47,30 @@ def test_another_network_may_have_it_and_so_may_our_own_try():
 @pytest.mark.parametrize("address", [None, "", "fe80::1%eth0", "169.254.1.1", "not an address"])
 def test_an_address_that_nobody_knows_is_told(address):
     mine = machine(nics=(nic(address=address),))
-    assert categories(concern, preflight(mine, target_machines=(other("169.254.1.1"),))) == [INFORMATION]
+    assert categories(concern, preflight(mine, target_machines=(other("169.254.1.1"),))) == [INFORMATION] * 2
 
 
-def test_a_guest_that_is_off_has_none_to_tell():
+def test_that_a_guest_is_off_does_not_make_its_address_known():
     mine = machine(state=PowerState.OFF, nics=(nic(address=None),))
-    assert categories(concern, preflight(mine)) == []
+    assert categories(concern, preflight(mine)) == [INFORMATION]
+
+
+def test_one_of_two_adapters_that_is_not_known_is_named():
+    mine = machine(nics=(nic(), nic(mac="52:54:00:00:00:02", address=None)))
+    (found,) = ask(concern, preflight(mine))
+    assert found.category is INFORMATION
+    assert "at the adapter 52:54:00:00:00:02." in found.assessment
+
+
+def test_machines_at_the_target_that_do_not_tell_theirs_are_named():
+    silent = [machine(name=f"silent {number}", nics=(nic(address=None),)) for number in range(7)]
+    off = machine(name="off", state=PowerState.OFF, nics=(nic(address=None),))
+    elsewhere = machine(name="elsewhere", nics=(nic(address=None, network="isolated"),))
+    (found,) = ask(concern, preflight(target_machines=(*silent, off, elsewhere)))
+    assert found.category is INFORMATION
+    assert "comes to: silent 0, silent 1, silent 2, silent 3, silent 4 and 2 more." in found.assessment
+
+
+def test_a_machine_without_adapters_has_none_to_tell():
     assert categories(concern, preflight(machine(nics=()))) == []
     assert categories(concern, preflight(None)) == []

@@ -1,3 +1,4 @@
+import pytest
 from factory import WARNING, ask, categories, host, is_unknown, machine, preflight
 
 from drover.concerns import cpu_model as concern
@@ -15,8 +16,13 @@ def test_the_same_cpu_or_an_emulated_model_or_a_cold_move_is_no_concern():
 
 def test_another_cpu_is_a_warning():
     assert categories(concern, preflight(NAMED, live=True, target=OTHER)) == [WARNING]
-    assert categories(concern, preflight(NAMED, live=True, target=host(cpu_model=None))) == [WARNING]
     assert categories(concern, preflight(machine(cpu=Cpu(2, mode="host-model")), live=True, target=OTHER)) == [WARNING]
+
+
+@pytest.mark.parametrize("end", ["target", "source_host"])
+def test_a_cpu_that_nobody_knows_blocks(end):
+    assert is_unknown(ask(concern, preflight(NAMED, live=True, **{end: host(cpu_model=None)})))
+    assert categories(concern, preflight(NAMED, **{end: host(cpu_model=None)})) == []
 
 
 def test_a_mode_that_nobody_knows_blocks():

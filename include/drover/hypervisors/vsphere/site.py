@@ -10,6 +10,8 @@ from drover.hypervisors.vsphere.surroundings import Place, surroundings
 from drover.model import Firmware, Host, StoragePool
 
 _KIND = "vsphere"
+# Free memory that nobody could tell, in bytes.
+UNKNOWN = -1
 _HOST = (
     "name",
     "parent",
@@ -53,7 +55,7 @@ def host(session: Session) -> Host:
         cpus=sum(one.cpus for one in usable),
         cpu_model=models.pop() if len(models) == 1 else None,
         memory=sum(one.memory for one in usable),
-        memory_free=sum(one.memory_free for one in usable),
+        memory_free=UNKNOWN if any(one.memory_free < 0 for one in usable) else sum(one.memory_free for one in usable),
         clock=clock,
         machine_types=tuple(sorted(shared)),
         firmwares=(Firmware.BIOS, Firmware.UEFI) if usable else (),
@@ -79,8 +81,9 @@ def _hosts(session: Session, clock: float) -> list[tuple[Host, bool]]:
 def _host(found: Found, clock: float, compute: Place | None) -> tuple[Host, bool]:
     hardware, product = found.node("summary.hardware"), found.node("config.product")
     memory = nodes.number(hardware, "memorySize") or 0
-    used = int(found.text("summary.quickStats.overallMemoryUsage") or 0) << 20
-    ready = found.text("runtime.connectionState") == "connected" and found.text("runtime.inMaintenanceMode") != "true"
+    used = found.text("summary.quickStats.overallMemoryUsage")
+    # Only what says so is out of maintenance.
+    ready = found.text("runtime.connectionState") == "connected" and found.text("runtime.inMaintenanceMode") == "false"
     version = nodes.text(product, "version") or ""
     made = Host(
         name=unescape(found.text("name") or ""),
@@ -90,7 +93,7 @@ def _host(found: Found, clock: float, compute: Place | None) -> tuple[Host, bool
         # Under EVC the guest sees the mode, not the CPU.
         cpu_model=found.text("summary.currentEVCModeKey") or nodes.text(hardware, "cpuModel"),
         memory=memory,
-        memory_free=max(0, memory - used),
+        memory_free=max(0, memory - (int(used) << 20)) if used else UNKNOWN,
         clock=clock,
         machine_types=_machine_types(version),
         firmwares=(Firmware.BIOS, Firmware.UEFI),

@@ -126,6 +126,8 @@ def _read(session: Session) -> Surroundings:
     for one in found:
         for machine, word in _rule_words(one):
             rules.setdefault(machine, []).append(word)
+    for machine, word in _unreadable_rules(session, found, places):
+        rules.setdefault(machine, []).append(word)
     words = {machine: tuple(sorted(set(mine))) for machine, mine in rules.items()}
     return Surroundings(places, {**keys, **networks}, stores, words, _attributes(session), time.monotonic())
 
@@ -160,6 +162,19 @@ def _labels(qualifiers: Mapping[str, str | None], places: Mapping[str, Place]) -
         else places[one].name
         for one, other in qualifiers.items()
     }
+
+
+def _unreadable_rules(
+    session: Session, found: Iterable[Found], places: Mapping[str, Place]
+) -> Iterable[tuple[str, str]]:
+    """Machine's id and word, of each in a cluster whose rules the user may not see: `cluster-unreadable <cluster>`."""
+    silent = {one.id: places[one.id].name for one in found if any(path in one.missing for path in _RULES)}
+    if not silent:
+        return
+    for host in retrieve(session, {"HostSystem": ["parent", "vm"]}):
+        cluster = silent.get(host.text("parent") or "")
+        for machine in nodes.listed(host.node("vm")) if cluster is not None else ():
+            yield nodes.text(machine) or "", f"cluster-unreadable {cluster}"
 
 
 def _rule_words(cluster: Found) -> Iterable[tuple[str, str]]:
