@@ -1,8 +1,7 @@
-"""Each concern's three cases, by its id: what raises it, and what it is like when the fact is missing.
+"""Each concern's three cases, by its id: what raises it, and what it is like when that very fact is missing.
 
-`NOTHING_WRONG` raises none of them. A fact that is missing reaches a concern in one of three ways: as a value that says
-so, which the concern itself judges (`unknown`); as a word of the platform's inventory that it could not read something;
-or as a machine that is not there, where the fact stands in the wave file and can only be missing with the machine.
+`NOTHING_WRONG` raises none of them. Who tells of a missing fact is the concern itself, or another one by its name
+(`by`), in words that name the fact. What cannot be missing in any plan says why (`never`).
 """
 
 import dataclasses
@@ -14,22 +13,26 @@ from factory import GIB, MACHINE, NOW, POOL, disk, host, machine, nic, owned, pr
 
 from drover.concerns.preflight import FolderFacts, Preflight, Rehearsed
 from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.hyperv.words import unknown
 from drover.hypervisors.port import LiveObstacle, Weight
 from drover.model import Cpu, DiskFormat, Firmware, Network, PowerState
 from drover.waves.fit import Fit
 
 NOTHING_WRONG = preflight()
-# What an inventory says of a property that its user may not see, or that did not answer.
-UNREADABLE = preflight(machine(devices=("unreadable config (NoPermission)",)))
-NOT_THERE = preflight(None)
 
 
 @dataclass(frozen=True)
 class Case:
-    """:param unknown: what the concern itself judges, or `UNREADABLE` or `NOT_THERE`."""
+    """:param by: the concern that blocks where the fact is missing; None for the concern itself.
+
+    :param word: what stands in its words. :param never: why the fact is never missing.
+    """
 
     true: Callable[[], Preflight]
-    unknown: Callable[[], Preflight]
+    unknown: Callable[[], Preflight] | None = None
+    by: str | None = None
+    word: str = ""
+    never: str = ""
 
 
 def vm(**changes: Any) -> Callable[[], Preflight]:
@@ -44,9 +47,9 @@ def disks(**changes: Any) -> Callable[[], Preflight]:
     return vm(disks=(disk(**changes),))
 
 
-def word(text: str, **changes: Any) -> Case:
+def word(text: str, **changes: Any) -> Callable[[], Preflight]:
     """A device, or what else an inventory tells in a word."""
-    return Case(lambda: preflight(machine(devices=(text,)), **changes), lambda: UNREADABLE)
+    return lambda: preflight(machine(devices=(text,)), **changes)
 
 
 def pool(**changes: Any) -> Callable[[], Preflight]:
@@ -61,14 +64,43 @@ def replaced(p: Preflight, **changes: Any) -> Callable[[], Preflight]:
     return lambda: dataclasses.replace(p, **changes)
 
 
-def seen(true: Callable[[], Preflight]) -> Case:
-    """The inventory tells it, or says that it could not read it."""
-    return Case(true, lambda: UNREADABLE)
+def vsphere_hides(path: str, true: Callable[[], Preflight]) -> Case:
+    """:param path: the property that a vCenter tells it in, and does not show its user."""
+    gone = f"unreadable {path} (NoPermission)"
+    return Case(true, vm(devices=(gone,)), "machine.unreachable", gone)
 
 
-def written(true: Callable[[], Preflight]) -> Case:
-    """It stands in the wave file, or follows from it and from what a machine is made of."""
-    return Case(true, lambda: NOT_THERE)
+def hyperv_hides(what: str, true: Callable[[], Preflight]) -> Case:
+    """:param what: the field of a Hyper-V host's answer that is empty."""
+    gone = unknown(what)
+    return Case(true, vm(devices=(gone,)), "machine.unreachable", gone)
+
+
+def device(true: Callable[[], Preflight]) -> Case:
+    """Of the machine's virtual hardware."""
+    return vsphere_hides("config.hardware", true)
+
+
+def refused(true: Callable[[], Preflight]) -> Case:
+    """What the target makes of the machine; nobody could say what."""
+    return Case(true, replaced(NOTHING_WRONG, translated=None), "translation.refused", "would make of machine 'web'")
+
+
+def not_asked(obstacle: LiveObstacle) -> Case:
+    """What the platform's own check says; it could not be asked."""
+    silent = LiveObstacle("not asked", "The vCenter does not answer.", None)
+    live = preflight(live=True)
+    true, unknown = (replaced(live, live_obstacles=(one,)) for one in (obstacle, silent))
+    return Case(true, unknown, "live.refused", "(not asked)")
+
+
+WAVE_FILE = "it stands in the wave file, or follows from it"
+DEFINITION = "libvirt gives the whole definition or an error, and then there is no plan"
+LIST = "a platform gives the whole list or an error, and then there is no plan"
+
+
+def always(true: Callable[[], Preflight], why: str) -> Case:
+    return Case(true, never=why)
 
 
 ELSEWHERE = host(hypervisor="hyperv")
@@ -84,14 +116,19 @@ BROKEN_OFF = "Get-VMAssignableDevice"
 NO_TRIAL = {"networks": {"production": "production"}, "storage": {"default": "default"}}
 
 CASES: dict[str, Case] = {
-    "backup.folder": written(facts(folder=FolderFacts("/b", False, GIB))),
+    "backup.folder": Case(
+        facts(folder=FolderFacts("/b", False, GIB)),
+        facts(folder=FolderFacts("/b", True, None)),
+        "backup.space",
+        "how much space /b has left",
+    ),
     "backup.space": Case(facts(folder=FolderFacts("/b", True, 1)), facts(folder=FolderFacts("/b", True, None))),
-    "checks.none": written(facts(plan={"checks": []})),
-    "cluster.role": word("cluster-role"),
+    "checks.none": always(facts(plan={"checks": []}), WAVE_FILE),
+    "cluster.role": hyperv_hides("clustered", word("cluster-role")),
     "cluster.rules": Case(vm(devices=("cluster-rule apart",)), vm(devices=("cluster-unreadable cluster-a",))),
     "connection.certificate": Case(extra("vsphere", verify_certificate=False), extra("vsphere", verify_certificate=0)),
     "connection.host_key": Case(extra("libvirt", verify_host_key=False), extra("libvirt", verify_host_key=0)),
-    "connection.missing": written(facts(connections={"ssh_web": None})),
+    "connection.missing": always(facts(connections={"ssh_web": None}), WAVE_FILE),
     "connection.smb_unencrypted": Case(extra("hyperv", smb_encrypt=False), extra("hyperv", smb_encrypt="maybe")),
     "cpu.capacity": Case(vm(cpu=Cpu(33)), vm(cpu=Cpu(0))),
     "cpu.count": Case(vm(cpu=Cpu(9)), facts(target=host(cpus=0))),
@@ -103,7 +140,7 @@ CASES: dict[str, Case] = {
         lambda: preflight(machine(cpu=Cpu(2, model="EPYC", mode="custom")), live=True, target=OTHER),
         lambda: preflight(machine(cpu=Cpu(2, mode="new")), live=True),
     ),
-    "cpu.nested": word("nested-virtualization"),
+    "cpu.nested": hyperv_hides("nested", word("nested-virtualization")),
     "cpu.passthrough": Case(
         lambda: preflight(PASSED, live=True, target=OTHER),
         lambda: preflight(PASSED, live=True, target=host(cpu_model=None)),
@@ -112,31 +149,36 @@ CASES: dict[str, Case] = {
         vm(devices=("cpu-pinning 0-3",)),
         lambda: preflight(machine(devices=("numa-nodes 0",)), target=host(numa_nodes=None)),
     ),
-    "device.console_password": word("console-password"),
-    "device.encryption": word("disk-encryption"),
-    "device.host_share": word("filesystem"),
-    "device.interface": word("interface-direct"),
-    "device.media": word("cdrom-media"),
-    "device.minor": word("sound", target=ELSEWHERE),
-    "device.not_asked": word(f"not-asked {BROKEN_OFF}"),
+    "device.console_password": always(word("console-password"), DEFINITION),
+    "device.encryption": vsphere_hides("config.keyId", word("disk-encryption")),
+    "device.host_share": always(word("filesystem"), DEFINITION),
+    "device.interface": device(word("interface-direct")),
+    "device.media": device(word("cdrom-media")),
+    "device.minor": device(word("sound", target=ELSEWHERE)),
+    "device.not_asked": Case(
+        word(f"not-asked {BROKEN_OFF}"),
+        word("machine-unreadable gone"),
+        "machine.unreachable",
+        "machine-unreadable gone",
+    ),
     "device.other": Case(vm(devices=("vsock",)), vm(devices=("what-nobody-has-heard-of",))),
-    "device.passthrough": word("hostdev"),
-    "device.ports": word("serial"),
-    "device.tpm": word("tpm"),
-    "device.usb": word("usb"),
-    "disk.backing_chain": seen(disks(backing="/pool/base.qcow2")),
+    "device.passthrough": device(word("hostdev")),
+    "device.ports": device(word("serial")),
+    "device.tpm": hyperv_hides("tpm", word("tpm")),
+    "device.usb": always(word("usb"), DEFINITION),
+    "disk.backing_chain": device(disks(backing="/pool/base.qcow2")),
     "disk.capacity": Case(disks(size=GIB + 1), disks(size=0)),
-    "disk.filter": word("disk-filter scsi0:0 cache"),
+    "disk.filter": device(word("disk-filter scsi0:0 cache")),
     "disk.format": Case(
         disks(format=DiskFormat.VMDK), lambda: preflight(machine(hypervisor="new"), target=host(hypervisor="new"))
     ),
-    "disk.independent": seen(disks(independent=True)),
-    "disk.nonpersistent": word("disk-nonpersistent scsi0:0", target=ELSEWHERE),
-    "disk.raw_mapping": seen(disks(raw_mapping=True)),
-    "disk.read_only": seen(disks(read_only=True)),
-    "disk.shared": seen(disks(shared=True)),
-    "firmware.secure_boot": seen(vm(secure_boot=True)),
-    "firmware.secure_boot_template": word("secure-boot-template Other", target=ELSEWHERE),
+    "disk.independent": device(disks(independent=True)),
+    "disk.nonpersistent": device(word("disk-nonpersistent scsi0:0", target=ELSEWHERE)),
+    "disk.raw_mapping": device(disks(raw_mapping=True)),
+    "disk.read_only": device(disks(read_only=True)),
+    "disk.shared": hyperv_hides("sharing of disk SCSI 0:0", disks(shared=True)),
+    "firmware.secure_boot": vsphere_hides("config.bootOptions", vm(secure_boot=True)),
+    "firmware.secure_boot_template": hyperv_hides("Secure Boot", word("secure-boot-template Other", target=ELSEWHERE)),
     "guest.domain_controller": Case(vm(domain_controller=True), lambda: preflight(WINDOWS)),
     "guest.system": Case(
         lambda: preflight(machine(guest_os="Other (64-bit)"), target=ELSEWHERE), facts(target=ELSEWHERE)
@@ -153,71 +195,69 @@ CASES: dict[str, Case] = {
     "host.memory_capacity": Case(
         facts(target=host(memory=GIB // 2)), lambda: together(NOTHING_WRONG, machine(name="db", memory=0))
     ),
-    "host.same": written(facts(target=host(name="kvm-a"))),
-    "live.refused": written(replaced(preflight(live=True), live_obstacles=(LiveObstacle("1", "No.", None),))),
-    "live.unasked": written(
-        replaced(preflight(live=True), live_obstacles=(LiveObstacle("1", "it has none.", weight=Weight.UNASKED),))
-    ),
-    "live.warned": written(
-        replaced(preflight(live=True), live_obstacles=(LiveObstacle("1", "Perhaps.", weight=Weight.WARNS),))
-    ),
+    "host.same": always(facts(target=host(name="kvm-a")), WAVE_FILE),
+    "live.refused": not_asked(LiveObstacle("1", "No.", None)),
+    "live.unasked": not_asked(LiveObstacle("1", "it has none.", weight=Weight.UNASKED)),
+    "live.warned": not_asked(LiveObstacle("1", "Perhaps.", weight=Weight.WARNS)),
     "live.unencrypted": Case(extra("libvirt"), extra("libvirt", migrate_tls="yes")),
-    "machine.ambiguous": written(facts(source_machines=(MACHINE, dataclasses.replace(MACHINE, id="2")))),
-    "machine.arguments": word("hypervisor-arguments commandline"),
-    "machine.changed_blocks": seen(vm(changed_blocks=False)),
-    "machine.consolidation": seen(vm(consolidation_needed=True)),
-    "machine.fault_tolerant": seen(vm(fault_tolerant=True)),
-    "machine.hotplug": word("hotplug cpu", target=ELSEWHERE),
+    "machine.ambiguous": always(facts(source_machines=(MACHINE, dataclasses.replace(MACHINE, id="2"))), LIST),
+    "machine.arguments": always(word("hypervisor-arguments commandline"), DEFINITION),
+    "machine.changed_blocks": vsphere_hides("config.changeTrackingEnabled", vm(changed_blocks=False)),
+    "machine.consolidation": vsphere_hides("runtime.consolidationNeeded", vm(consolidation_needed=True)),
+    "machine.fault_tolerant": vsphere_hides("runtime.faultToleranceState", vm(fault_tolerant=True)),
+    "machine.hotplug": vsphere_hides("config.cpuHotAddEnabled", word("hotplug cpu", target=ELSEWHERE)),
     "machine.left_behind": Case(vm(ownership=owned("migrated")), vm(ownership=owned("new"))),
     "machine.power_state": Case(vm(state=PowerState.PAUSED), vm(state=PowerState.OTHER)),
-    "machine.replica": word("replica Replicating"),
-    "machine.resources": word("resources cpu limit 500 MHz", target=ELSEWHERE),
-    "machine.saved": word("saved-state"),
-    "machine.shielded": word("shielded"),
+    "machine.replica": hyperv_hides("replication", word("replica Replicating")),
+    "machine.resources": vsphere_hides("config.cpuAllocation", word("resources cpu limit 500 MHz", target=ELSEWHERE)),
+    "machine.saved": Case(
+        word("saved-state"), vm(state=PowerState.OTHER), "machine.power_state", "in which state machine 'web' is"
+    ),
+    "machine.shielded": hyperv_hides("shielded", word("shielded")),
     "machine.shutdown": Case(vm(native="<domain/>"), vm(native="<domain")),
-    "machine.snapshots": seen(vm(snapshots=("before",))),
-    "machine.template": seen(vm(template=True)),
-    "machine.transient": word("transient"),
-    "machine.unknown": written(lambda: NOT_THERE),
-    "machine.unreachable": Case(vm(devices=("machine-disconnected",)), lambda: UNREADABLE),
-    "memory.dynamic": word("dynamic-memory", target=ELSEWHERE),
-    "network.isolated": written(facts(networks=(Network("production", True, isolated=True),))),
-    "network.missing": written(facts(networks=())),
+    "machine.snapshots": vsphere_hides("snapshot.rootSnapshotList", vm(snapshots=("before",))),
+    "machine.template": vsphere_hides("config.template", vm(template=True)),
+    "machine.transient": always(word("transient"), DEFINITION),
+    "machine.unknown": always(lambda: preflight(None), LIST),
+    "machine.unreachable": vsphere_hides("runtime.connectionState", vm(devices=("machine-disconnected",))),
+    "memory.dynamic": hyperv_hides("memoryDynamic", word("dynamic-memory", target=ELSEWHERE)),
+    "network.isolated": always(facts(networks=(Network("production", True, isolated=True),)), LIST),
+    "network.missing": always(facts(networks=()), LIST),
     "network.unmapped": Case(vm(nics=(nic(network="dmz"),)), vm(nics=(nic(network=""),))),
-    "nic.disconnected": word("interface-disconnected 52:54:00:00:00:01", target=ELSEWHERE),
-    "nic.no_mac": word("interface-without-mac one"),
-    "nic.sriov": word("sriov 52:54:00:00:00:01"),
+    "nic.disconnected": device(word("interface-disconnected 52:54:00:00:00:01", target=ELSEWHERE)),
+    "nic.no_mac": device(word("interface-without-mac one")),
+    "nic.sriov": device(word("sriov 52:54:00:00:00:01")),
     "nic.vlan": Case(vm(devices=("vlan 52:54:00:00:00:01 trunk 0",)), vm(devices=("vlan 52:54:00:00:00:01",))),
     "performance.unknown": Case(
         facts(performance={"baseline": "5 min"}), facts(performance={"baseline": "5 min"})
     ),  # It is about nothing but what nobody knows.
     "rehearsal.missing": Case(lambda: REHEARSED, replaced(REHEARSED, rehearsed=Rehearsed(None, "", "x"))),
     "storage.disk_over_pool": Case(pool(capacity=GIB), pool(capacity=0)),
-    "storage.missing": written(facts(pools=())),
+    "storage.missing": always(facts(pools=()), LIST),
     "storage.too_small": Case(pool(available=1), pool(available=-1)),
     "storage.unmapped": Case(disks(pool="fast"), disks(pool=None)),
-    "strategy.live_impossible": written(facts(live=True, takes_along=None)),
-    "strategy.live_unproven": written(facts(live=True)),
+    "strategy.live_impossible": always(facts(live=True, takes_along=None), WAVE_FILE),
+    "strategy.live_unproven": always(facts(live=True), WAVE_FILE),
     "target.address_clash": Case(
         facts(target_machines=(machine(name="other", uuid="2"),)), vm(nics=(nic(address=None),))
     ),
     "target.mac_clash": Case(facts(target_machines=(machine(name="other", uuid="2"),)), vm(nics=(nic(mac=""),))),
-    "target.name_taken": written(facts(target_machines=(machine(uuid="2"),))),
+    "target.name_taken": always(facts(target_machines=(machine(uuid="2"),)), LIST),
     "target.uuid_taken": Case(facts(target_machines=(machine(name="other"),)), vm(uuid="")),
-    "translation.boot_entries": written(
+    "translation.boot_entries": refused(
         lambda: preflight(machine(firmware=Firmware.UEFI), target=host(hypervisor="hyperv"))
     ),
-    "translation.boot_order": written(
+    "translation.boot_order": refused(
         lambda: preflight(machine(boot_order=("vda",)), translated=machine(boot_order=()))
     ),
-    "translation.cpu": written(facts(translated=machine(cpu=Cpu(2, sockets=2)))),
-    "translation.definition": word("definition sysinfo", target=ELSEWHERE),
-    "translation.disk_controller": written(facts(translated=machine(disks=(disk(controller="ahci", bus="sata"),)))),
-    "translation.kept": written(facts(translated=machine(memory=2 * GIB))),
-    "translation.lost": written(lambda: preflight(machine(secure_boot=True), translated=MACHINE)),
-    "translation.nic_model": written(facts(translated=machine(nics=(nic(model="e1000"),)))),
-    "translation.notes": written(lambda: preflight(machine(notes="Ask Ann."), target=ELSEWHERE, translated=machine())),
+    "translation.cpu": refused(facts(translated=machine(cpu=Cpu(2, sockets=2)))),
+    "translation.definition": always(word("definition sysinfo", target=ELSEWHERE), DEFINITION),
+    "translation.disk_controller": refused(facts(translated=machine(disks=(disk(controller="ahci", bus="sata"),)))),
+    "translation.kept": refused(facts(translated=machine(memory=2 * GIB))),
+    "translation.lost": refused(lambda: preflight(machine(secure_boot=True), translated=MACHINE)),
+    "translation.nic_model": refused(facts(translated=machine(nics=(nic(model="e1000"),)))),
+    "translation.notes": refused(lambda: preflight(machine(notes="Ask Ann."), target=ELSEWHERE, translated=machine())),
     "translation.refused": Case(facts(refusal="No."), replaced(NOTHING_WRONG, translated=None)),
-    "trial.network": written(facts(mappings=NO_TRIAL)),
+    "trial.network": always(facts(mappings=NO_TRIAL), WAVE_FILE),
     "window.too_short": Case(replaced(WINDOW, fit=LATE), lambda: WINDOW),
 }

@@ -43,6 +43,8 @@ def words(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
     yield from (unknown(name) for name in _FACTS if answer.get(name) not in (True, False))
     if not answer["replication"]:
         yield unknown("replication")
+    if answer["generation"] == 2 and answer["secureBoot"] not in ("On", "Off"):
+        yield unknown("Secure Boot")
     yield from _shares(answer)
     yield from (f"cdrom-media {path}" for path in answer["media"])
     yield from (f"floppy-media {path}" for path in answer.get("floppies", ()))
