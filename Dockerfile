@@ -16,10 +16,16 @@ COPY . .
 RUN --mount=type=cache,target=/root/.cache ./drover --version \
     && rm -rf /var/lib/apt/lists/*
 
+# What a deployment of its own needs besides, at versions that fit the locked ones; see .env.example.
+ARG EXTRA_PACKAGES=
+RUN --mount=type=cache,target=/root/.cache set -f; [ -z "$EXTRA_PACKAGES" ] \
+    || .venv/bin/uv pip install --python .venv/bin/python -c requirements.txt $EXTRA_PACKAGES
+
 # The state of Airflow and the evidence of waves, on volumes that belong to the user the components run as.
 RUN useradd --uid 50000 --create-home drover \
-    && install -d -o drover -g drover /var/lib/drover /var/lib/drover/store /var/lib/drover/backups \
-        /var/lib/drover/airflow /var/lib/drover/airflow/logs
+    && install -d -o drover -g drover /var/lib/drover /var/lib/drover/airflow /var/lib/drover/airflow/config \
+        /var/lib/drover/airflow/logs /var/lib/drover/backups /var/lib/drover/store \
+    && install -d -o drover -g drover -m 700 /var/lib/drover/keys /var/lib/drover/staging
 USER drover
 
 ENV PATH=/opt/drover/.venv/bin:$PATH \

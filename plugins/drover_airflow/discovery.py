@@ -11,7 +11,7 @@ from drover.evidence.files import safe_name, write_durably
 from drover.hypervisors import registry
 from drover.waves.loader import load
 from drover_airflow.hooks.base import resolve
-from drover_airflow.settings import store_root, wave_files
+from drover_airflow.settings import queues, store_root, wave_files
 
 _VARIABLE = "AIRFLOW_CONN_"
 
@@ -22,10 +22,12 @@ def connections(dags: Path, named: Iterable[str]) -> list[str]:
     A task cannot list Airflow's connections, only ask for one by its id. So the ids come from the wave files, from the
     environment, and from whoever triggers the DAG.
 
-    :param named: ids given in the form. :raises BadInputError: one that was named does not exist.
+    :param named: ids given in the form. :raises BadInputError: one that was named there, or in `DROVER_QUEUES`, does
+        not exist.
     """
+    _require_queued()
     named = list(named)
-    found = set(named) | set(_from_environment())
+    found = set(named) | set(queues()) | set(_from_environment())
     for path in wave_files(dags):
         try:
             wave = load(path)
@@ -34,6 +36,17 @@ def connections(dags: Path, named: Iterable[str]) -> list[str]:
         for plan in wave.machines:
             found |= {wave.source_of(plan), wave.target_of(plan)}
     return [conn_id for conn_id in sorted(found) if _is_hypervisor(conn_id, must_exist=conn_id in named)]
+
+
+def _require_queued() -> None:
+    """Nowhere else it shows that a name there is mistyped: tasks would only ever go to the default queue."""
+    for conn_id in queues():
+        try:
+            resolve(conn_id)
+        except BadInputError as error:
+            raise BadInputError(
+                f"DROVER_QUEUES gives '{conn_id}' a queue. {error.message}", remedy=error.remedy
+            ) from None
 
 
 def _from_environment() -> Iterable[str]:

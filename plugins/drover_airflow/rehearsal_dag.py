@@ -13,7 +13,7 @@ from airflow.sdk import DAG, BaseOperator, TaskGroup, chain
 from drover.waves.schema import MachinePlan, Wave
 from drover_airflow.operators import migration as stages
 from drover_airflow.operators.report import ReportOperator
-from drover_airflow.wave_dag import DEFAULTS, MOVES_BYTES, REPORT, describe, look_first, near
+from drover_airflow.wave_dag import DEFAULTS, MOVES_BYTES, REPORT, describe, look_first, near, near_all
 
 _PAGE = (
     "**A rehearsal.** Each machine is made at the target of a backup of it, compared, booted on the isolated network, "
@@ -36,7 +36,8 @@ def build_rehearsal(wave: Wave, path: Path, dag_id: str, **options: Any) -> DAG:
         "is_paused_upon_creation": False,
     }
     with DAG(**arguments | options) as dag:
-        report = ReportOperator(task_id=REPORT, task_display_name="report", wave=str(path))
+        targets = near_all(wave.target_of(plan) for plan in wave.machines)
+        report = ReportOperator(task_id=REPORT, task_display_name="report", wave=str(path), **targets)
         first = look_first(wave, path)
         for plan in wave.machines:
             _machine(wave, plan, path, first) >> report

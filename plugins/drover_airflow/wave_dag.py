@@ -10,7 +10,7 @@ Some waves ask for more steps in between (`STEPS`); a step that the wave does no
 A last task reports on all machines. It is what ends a run as failed whose rollbacks succeeded.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -135,10 +135,11 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
             for before in [groups[name]["commit"] for name in plan.after] or [first]:
                 before >> groups[plan.name]["inventory"]
         asset = Asset(name=f"drover_wave_{wave.wave}", group="drover")
-        report = ReportOperator(task_id=REPORT, task_display_name="report", wave=str(path), outlets=[asset])
+        targets = near_all(wave.target_of(plan) for plan in wave.machines)
+        report = ReportOperator(task_id=REPORT, task_display_name="report", wave=str(path), outlets=[asset], **targets)
         ends = [task for tasks in groups.values() for task in (tasks["commit"], tasks["rollback"])]
         if wave.on_failure == TAKE_BACK:
-            _all_back(path, ends) >> report
+            _all_back(path, ends, near_all(wave.source_of(plan) for plan in wave.machines)) >> report
         ends >> report
     return dag
 
@@ -153,16 +154,17 @@ def _since(wave: Wave) -> datetime:
     return datetime(2026, 1, 1, tzinfo=ZoneInfo(wave.window.timezone if wave.window else "UTC"))
 
 
-def _all_back(path: Path, ends: list[BaseOperator]) -> MappedOperator:
+def _all_back(path: Path, ends: list[BaseOperator], where: Mapping[str, Any]) -> MappedOperator:
     """Once all have ended, and where a machine was not moved: those that were go back, each after what needs it."""
     lost = AfterFailureOperator(
-        task_id="wave--after_failure", task_display_name="after failure", wave=str(path), **MUST_SUCCEED
+        task_id="wave--after_failure", task_display_name="after failure", wave=str(path), **where, **MUST_SUCCEED
     )
     ends >> lost
     return TakeBackOperator.partial(
         task_id="wave--take_back",
         task_display_name="take back",
         map_index_template="{{ task.machine }}",
+        **where,
         **MUST_SUCCEED | {"execution_timeout": timedelta(days=1)},
     ).expand_kwargs(lost.output)
 
@@ -192,7 +194,8 @@ def machine_group(
     """The tasks of one machine, by name, in a task group of their own.
 
     :param wave: path or JSON, or a template of either. :param machine: the machine's key, or a template of it.
-    :param source: :param target: connection ids, where they are known, for the queues near them.
+    :param source: :param target: connection ids, where they are known, for the queues near them; what only a run knows
+        goes to the default queue, because Airflow takes a task's queue from its DAG file alone.
     :param limits: how long a step may take, where its machine's deadlines are known.
     :param optional: the optional steps that are wanted.
     """
@@ -223,7 +226,13 @@ def machine_group(
 
 def near(conn_id: str | None) -> dict[str, Any]:
     """The queue near a hypervisor, where there is one."""
-    queue = queue_of(conn_id) if conn_id else None
+    return near_all([conn_id]) if conn_id else {}
+
+
+def near_all(conn_ids: Iterable[str]) -> dict[str, Any]:
+    """The queue that is near all of these hypervisors, for a task that works with each of them."""
+    queues = {queue_of(conn_id) for conn_id in conn_ids}
+    queue = queues.pop() if len(queues) == 1 else None
     return {"queue": queue} if queue else {}
 
 

@@ -14,7 +14,7 @@ from drover.waves.loader import load
 from drover_airflow.kept import Kept, of_run, rehearsal_of
 from drover_airflow.operators.mistake import MistakeOperator
 from drover_airflow.rehearsal_dag import build_rehearsal
-from drover_airflow.settings import store_root, wave_files
+from drover_airflow.settings import mistakes, store_root, wave_files
 from drover_airflow.wave_dag import build_dag, describe
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 def dags_of(folder: Path) -> Iterator[DAG]:
     """A DAG for every wave file. :param folder: the DAG folder."""
     taken: dict[str, Path] = {}
-    wrong: list[tuple[Path, str]] = []
+    wrong = [(Path(variable), words) for variable, words in mistakes(folder)]
     for path in wave_files(folder):
         try:
             wave = load(path)
@@ -40,11 +40,11 @@ def dags_of(folder: Path) -> Iterator[DAG]:
         words = next(
             (words for path, words in wrong if str(path) == kept.file), f"There is no file {kept.file} any more."
         )
-        wrong = [(path, mistakes) for path, mistakes in wrong if str(path) != kept.file]
+        wrong = [(path, told) for path, told in wrong if str(path) != kept.file]
         taken[kept.dag] = Path(str(kept.file))
         yield _as_it_began(kept, words)
-    for path, mistakes in wrong:
-        dag = wrong_file(path, mistakes, frozenset(taken))
+    for path, told in wrong:
+        dag = wrong_file(path, told, frozenset(taken))
         taken[dag.dag_id] = path
         yield dag
 
@@ -85,14 +85,14 @@ def _kept(wave: str, run: str) -> Kept | None:
         return None
 
 
-def _as_it_began(kept: Kept, mistakes: str) -> DAG:
+def _as_it_began(kept: Kept, words: str) -> DAG:
     """The wave as a run of it began, until that run has ended; its page tells what became of the file."""
-    told = f"**Run `{kept.run}` goes on as it began. Nothing new can be started.**\n\n```\n{mistakes}\n```"
+    told = f"**Run `{kept.run}` goes on as it began. Nothing new can be started.**\n\n```\n{words}\n```"
     page = f"{told}\n\n{describe(kept.wave)}"
     return build_dag(kept.wave, Path(str(kept.file)), schedule=None, start_date=None, doc_md=page)
 
 
-def wrong_file(path: Path, mistakes: str, taken: frozenset[str]) -> DAG:
+def wrong_file(path: Path, words: str, taken: frozenset[str]) -> DAG:
     """Stands in for the wave of a wrong file: it shows the mistakes and refuses to be triggered."""
     dag_id = f"wave_{re.sub(r'[^A-Za-z0-9_-]', '_', path.stem)}"
     while dag_id in taken:
@@ -100,12 +100,12 @@ def wrong_file(path: Path, mistakes: str, taken: frozenset[str]) -> DAG:
     with DAG(
         dag_id,
         dag_display_name=f"{dag_id} (mistakes in {path.name})",
-        description=f"Cannot be started: {mistakes.splitlines()[0]}",
-        doc_md=f"This wave cannot be started.\n\n```\n{mistakes}\n```",
+        description=f"Cannot be started: {words.splitlines()[0]}",
+        doc_md=f"This wave cannot be started.\n\n```\n{words}\n```",
         schedule=None,
         tags=["drover", "wave", "mistakes"],
         # No text is long enough for this, so the form and the API refuse, and show the mistakes in doing so.
-        params={"mistakes": Param(type="string", title="This wave cannot be started", description=mistakes, enum=[])},
+        params={"mistakes": Param(type="string", title="This wave cannot be started", description=words, enum=[])},
     ) as dag:
-        MistakeOperator(task_id="mistakes", mistakes=mistakes, retries=0, execution_timeout=timedelta(minutes=1))
+        MistakeOperator(task_id="mistakes", mistakes=words, retries=0, execution_timeout=timedelta(minutes=1))
     return dag

@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 AIRFLOW = {name: service for name, service in SERVICES.items() if service.get("image") == "drover"}
 
@@ -82,19 +83,61 @@ def test_every_component_sees_the_same_code(name: str) -> None:
     assert mounts["./include"] == environment["PYTHONPATH"]
     assert mounts["./plugins"] == environment["AIRFLOW__CORE__PLUGINS_FOLDER"]
     assert mounts["./dags"] == environment["AIRFLOW__CORE__DAGS_FOLDER"]
-    # Wave files are found beside the DAG folder.
-    assert Path(mounts["./include"]).parent == Path(mounts["./dags"]).parent
-    assert mounts["store"] == environment["DROVER_STORE"]
     assert all((ROOT / folder).is_dir() for folder in ("include", "plugins", "dags"))
 
 
-def test_the_project_reads_the_settings_of_its_own() -> None:
-    readers = ("plugins/drover_airflow/settings.py", "include/drover/evidence/store.py")
-    settings = "".join((ROOT / reader).read_text() for reader in readers)
-    own = {name for service in AIRFLOW.values() for name in service["environment"] if name.startswith("DROVER_")}
-    assert own
-    for name in own:
-        assert f'"{name}"' in settings
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_what_must_outlive_a_container_lies_on_volumes_that_all_share(name: str) -> None:
+    environment = AIRFLOW[name]["environment"]
+    mounts = dict(volume.rsplit(":", 1) for volume in AIRFLOW[name]["volumes"] if not volume.endswith(":ro"))
+    shared = {volume: folder for volume, folder in mounts.items() if not volume.startswith(".")}
+    assert set(shared) <= set(COMPOSE["volumes"])
+    assert shared["store"] == environment["DROVER_STORE"]
+    assert shared["staging"] == environment["DROVER_STAGING"]
+    assert shared["keys"] == str(Path(environment["DROVER_SIGNING_KEY"]).parent)
+    assert shared["backups"] == "/var/lib/drover/backups"  # what the forms of the DAGs offer
+    # A volume takes its first owner from the image; root's could not be written to.
+    made = " ".join(re.findall(r"install -d -o drover -g drover (.*)", DOCKERFILE.replace("\\\n", ""))).split()
+    assert [folder for folder in shared.values() if folder not in made] == []
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_the_users_own_reaches_every_component(name: str) -> None:
+    """Wave files, hosts' connections, those who approve, and further packages."""
+    service = AIRFLOW[name]
+    assert f"${{DROVER_WAVES:-./include/waves}}:{service['environment']['DROVER_WAVES']}:ro" in service["volumes"]
+    assert service["env_file"] == [{"path": "connections.env", "required": False}]
+    assert "connections.env" in (ROOT / ".gitignore").read_text().splitlines()
+    users = service["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
+    assert users == "${AIRFLOW_USERS:-admin:admin}"
+    assert service["build"]["args"] == {"EXTRA_PACKAGES": "${EXTRA_PACKAGES:-}"}
+    assert "ARG EXTRA_PACKAGES" in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_what_forks_tasks_loads_beforehand_what_they_need(name: str) -> None:
+    home = re.findall(r"AIRFLOW_HOME=(\S+)", DOCKERFILE)
+    assert f"./deploy/airflow:{home[0]}/config:ro" in AIRFLOW[name]["volumes"]
+    assert "import drover_airflow.preload" in (ROOT / "deploy/airflow/airflow_local_settings.py").read_text()
+
+
+def test_it_sets_every_setting_of_a_deployment() -> None:
+    page = (ROOT / "docs/settings.md").read_text().split("\n## ")
+    wanted = next(
+        set(re.findall(r"^\| `(DROVER_\w+)`", part, re.M)) for part in page if part.startswith("A deployment")
+    )
+    assert len(wanted) == 5
+    for name, service in AIRFLOW.items():
+        assert {own for own in service["environment"] if own.startswith("DROVER_")} == wanted, name
+
+
+def test_what_is_said_of_the_default_queue_names_every_dag_that_uses_it() -> None:
+    text = (ROOT / "docker-compose.yaml").read_text()
+    said = text.split("# A worker near each site.")[1].split("worker-site-a:")[0]
+    assert {path.stem for path in (ROOT / "dags").glob("*.py")} - set(re.findall(r"\w+", said)) == {
+        "waves",
+        "rehearsals",
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -112,11 +155,12 @@ def test_every_service_is_watched(name: str) -> None:
 def test_secrets_come_from_outside() -> None:
     text = (ROOT / "docker-compose.yaml").read_text()
     asked = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
+    assert {"AIRFLOW_USERS", "DROVER_WAVES", "EXTRA_PACKAGES"} < asked
     example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert asked == set(example)
     assert set(example.values()) == {""}
     for name, value in AIRFLOW["scheduler"]["environment"].items():
-        if re.search(r"(_KEY|_SECRET|_CONN|_BROKER_URL|_BACKEND)$", name):
+        if re.search(r"(_KEY|_SECRET|_CONN|_BROKER_URL|_BACKEND)$", name) and not value.startswith("/"):
             assert re.search(r"\$\{[A-Z_]+:\?", value), f"{name} holds a secret of its own"
     for service in SERVICES.values():
         assert "${" not in json.dumps(service.get("command", ""))  # compose would put it on the command line

@@ -55,10 +55,11 @@ def make(
     key_file: KeyFile = None,
     json_output: Json = False,
 ) -> None:
-    """Writes all evidence of a run into one signed file; the key is made on first use."""
+    """Writes all evidence of a run into one signed file; a key that nobody named is made on first use."""
+    from drover import streams
     from drover.errors import BadInputError
+    from drover.evidence import keys
     from drover.evidence.bundle import bundle
-    from drover.evidence.keys import default_key_file
     from drover.evidence.store import RunStore
 
     try:
@@ -69,7 +70,8 @@ def make(
         ) from None
     if not out.parent.is_dir():
         raise BadInputError(f"There is no folder {out.parent}.", remedy="Make it first, or write elsewhere.")
-    done = bundle(run, out, key_file or default_key_file())
+    with keys.key_file(key_file, streams.told) as path:
+        done = bundle(run, out, path)
     if json_output:
         typer.echo(json.dumps(asdict(done), default=str))
     else:
@@ -77,12 +79,17 @@ def make(
 
 
 @app.command("key")
-def key(key_file: KeyFile = None) -> None:
+def key(
+    key_file: KeyFile = None,
+    new: Annotated[bool, typer.Option("--new", help="Make a key where there is none yet.")] = False,
+) -> None:
     """Shows the public key and fingerprint that bundles made here are signed with."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    from drover.evidence.keys import default_key_file, fingerprint, public_bytes, signing_key
+    from drover import streams
+    from drover.evidence import keys
 
-    public = signing_key(key_file or default_key_file()).public_key()
-    typer.echo(fingerprint(public_bytes(public)))
+    with keys.key_file(key_file, streams.told, new=new) as path:
+        public = keys.signing_key(path).public_key()
+    typer.echo(keys.fingerprint(keys.public_bytes(public)))
     typer.echo(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(), nl=False)

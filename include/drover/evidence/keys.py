@@ -1,8 +1,14 @@
-"""The key that signs evidence bundles: Ed25519, made on first use, kept outside the evidence in a file of mode 0600."""
+"""The key that signs evidence bundles: Ed25519, kept outside the evidence in a file of mode 0600.
+
+Made on first use where nobody named a file; a file that somebody named is only ever made when it is asked for, because
+a mistyped name would else sign with a key that nobody knows.
+"""
 
 import base64
 import hashlib
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +26,33 @@ def default_key_file() -> Path:
     if named := os.environ.get(KEY_VARIABLE):
         return Path(named)
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "drover" / "signing.key"
+
+
+@contextmanager
+def key_file(named: Path | None, tell: Callable[[str], None], *, new: bool = False) -> Iterator[Path]:
+    """The file of the key to sign with; what is made of it meanwhile is told at the end.
+
+    :param named: None for `default_key_file`. :param new: make one there. :param tell: takes a line of text.
+    :raises BadInputError: somebody named a file that is not there, or a new one is asked for where there is one.
+    """
+    path = named or default_key_file()
+    by = "--key-file" if named else KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else ""
+    found = os.path.exists(path)
+    if found and new:
+        raise BadInputError(f"There is a signing key {path} already.", remedy="Name another file for a new one.")
+    if not found and not new and by:
+        raise BadInputError(
+            f"There is no signing key {path}, which {by} names.",
+            remedy="Correct the path, or make one there with 'drover audit key --new'.",
+        )
+    if not found and by and not path.parent.is_dir():
+        raise BadInputError(f"There is no folder {path.parent}.", remedy="Make it first, or correct the path.")
+    try:
+        yield path
+    finally:
+        if not found and os.path.exists(path):
+            told = fingerprint(public_bytes(signing_key(path).public_key()))
+            tell(f"Made a new signing key, {path}. Write its fingerprint down elsewhere: {told}")
 
 
 def signing_key(path: Path) -> "Ed25519PrivateKey":

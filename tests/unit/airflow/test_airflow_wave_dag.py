@@ -69,8 +69,23 @@ def test_tasks_run_near_the_hypervisor_where_queues_are_given(tmp_path, monkeypa
     dag = dag_of(pair(tmp_path))
     assert dag.get_task("db.backup").queue == "site-a"
     assert dag.get_task("db.transfer").queue == "site-b"
+    assert dag.get_task("wave--report").queue == "site-b"
     monkeypatch.delenv("DROVER_QUEUES")
     assert dag_of(pair(tmp_path)).get_task("db.backup").queue == "default"
+
+
+def test_what_takes_a_wave_back_runs_near_its_source_where_it_has_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("DROVER_QUEUES", "lab_kvm_a=site-a,lab_kvm_b=site-b")
+    path = pair(tmp_path)
+    path.write_text(path.read_text().replace("source:", "on_failure: take back\nsource:", 1))
+    dag = dag_of(path)
+    assert [dag.get_task(f"wave--{name}").queue for name in ("after_failure", "take_back")] == ["site-a"] * 2
+
+    machines = "  - {name: db, strategy: cold}\n  - {name: web, strategy: cold, source: lab_kvm_b, target: lab_kvm_a}\n"
+    path = write(tmp_path, "two", machines)
+    path.write_text(path.read_text().replace("source:", "on_failure: take back\nsource:", 1))
+    dag = dag_of(path)
+    assert {dag.get_task(f"wave--{name}").queue for name in ("after_failure", "take_back", "report")} == {"default"}
 
 
 def test_names_that_airflow_would_refuse_become_groups(tmp_path):

@@ -4,10 +4,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 from waves_for_dags import pair
 
+from drover.errors import BadInputError
 from drover.migration import claims
 from drover.migration.move import open_move
 from drover.model import Cpu, Firmware, PowerState, VirtualMachine
 from drover.waves.loader import load
+from drover_airflow.discovery import connections
 from drover_airflow.kept import keep
 from drover_airflow.settings import store_root
 from drover_airflow.wave_files import dags_of
@@ -69,6 +71,31 @@ def test_without_a_variable_the_folder_is_beside_the_dags(tmp_path, monkeypatch)
     pair(tmp_path / "include" / "waves")
     pair(tmp_path / "include" / "waves" / "examples", "example")
     assert set(found(tmp_path / "dags")) == {"wave_pair"}
+
+
+def test_wrong_settings_are_told_and_hide_no_wave(folder, monkeypatch):
+    pair(folder)
+    monkeypatch.setenv("DROVER_WAVES", f"{folder}:{folder / 'mistyped'}")
+    monkeypatch.setenv("DROVER_QUEUES", "lab_kvm_a=site-a,lab_kvm_b:site-b,")
+    dags = found(folder)
+    assert set(dags) == {"wave_pair", "wave_DROVER_WAVES", "wave_DROVER_QUEUES"}
+    assert f"There is no folder {folder / 'mistyped'}" in dags["wave_DROVER_WAVES"].doc_md
+    assert "'lab_kvm_b:site-b' in DROVER_QUEUES is no pair" in dags["wave_DROVER_QUEUES"].doc_md
+    assert dags["wave_pair"].get_task("db.backup").queue == "site-a"
+
+
+@pytest.mark.parametrize("value", ["a=", "=site-a", "a=b=c", "a"])
+def test_a_queue_without_its_connection_is_told(folder, monkeypatch, value):
+    monkeypatch.setenv("DROVER_QUEUES", value)
+    assert set(found(folder)) == {"wave_DROVER_QUEUES"}
+
+
+def test_a_queue_of_a_connection_that_there_is_not_is_told_by_discover(folder, monkeypatch):
+    monkeypatch.setenv("DROVER_QUEUES", "kvm_odl=site-a")
+    with pytest.raises(BadInputError, match="DROVER_QUEUES gives 'kvm_odl' a queue. There is no Airflow connection"):
+        connections(folder, [])
+    monkeypatch.setenv("AIRFLOW_CONN_KVM_ODL", '{"conn_type": "libvirt", "host": "kvm1"}')
+    assert "kvm_odl" in connections(folder, [])
 
 
 # While a run goes on

@@ -218,8 +218,9 @@ def test_the_command_bundles_a_run_and_makes_a_key_for_its_owner_alone(
 
     assert main(["audit", "bundle", str(run.folder), str(out)]) == 0
     first = audit(out).key
+    assert f"Made a new signing key, {tmp_path / 'config' / 'drover' / 'signing.key'}" in capsys.readouterr().err
     assert main(["audit", "bundle", str(run.folder), str(out)]) == 0
-    capsys.readouterr()
+    assert capsys.readouterr().err == ""
     assert main(["audit", "key"]) == 0
 
     assert audit(out).key == first == capsys.readouterr().out.splitlines()[0]
@@ -228,6 +229,33 @@ def test_the_command_bundles_a_run_and_makes_a_key_for_its_owner_alone(
     assert b"PRIVATE KEY" in file.read_bytes()
     assert b"PRIVATE KEY" not in out.read_bytes()
     assert check(out) == 0
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_a_key_that_was_named_is_made_only_when_it_is_asked_for(
+    run: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by_option: bool
+) -> None:
+    file, out = tmp_path / "signing.key", tmp_path / "out.tar"
+    monkeypatch.setenv("DROVER_SIGNING_KEY", str(tmp_path / "other.key" if by_option else file))
+    option = ["--key-file", str(file)] if by_option else []
+
+    assert main(["audit", "key", *option]) == 2
+    assert main(["audit", "bundle", str(run.folder), str(out), *option]) == 2
+    assert f"There is no signing key {file}, which" in capsys.readouterr().err
+    assert not file.exists()
+    assert not out.exists()
+
+    assert main(["audit", "key", "--new", *option]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[0] in shown.err
+    assert main(["audit", "key", "--new", *option]) == 2
+    assert main(["audit", "bundle", str(run.folder), str(out), *option]) == 0
+    assert audit(out).key == shown.out.splitlines()[0]
+
+
+def test_no_folder_is_made_for_a_key_that_was_named(tmp_path: Path) -> None:
+    assert main(["audit", "key", "--new", "--key-file", str(tmp_path / "no" / "signing.key")]) == 2
+    assert not (tmp_path / "no").exists()
 
 
 def test_what_cannot_be_bundled_is_told(run: RunStore, tmp_path: Path, key: Path) -> None:
