@@ -19,10 +19,8 @@ _MEMORY = 300  # MiB
 
 
 def figures(order: Order) -> Iterator[Figure]:
-    from drover.hypervisors.vsphere import inventory
-
     with _vcenter(order, _SOME) as vcenter, _session(vcenter) as session:
-        ours, theirs = best_of(2, lambda: inventory.machines(session), lambda: _one_by_one(session))
+        ours, theirs = best_of(2, lambda: _inventory(session), lambda: _one_by_one(session))
         name = f"vSphere: inventory of {_SOME} machines"
         yield figure(name, ours, "attributes, object by object", theirs, aim=1.0)
     with _vcenter(order, _MANY) as vcenter, _session(vcenter) as session:
@@ -61,13 +59,20 @@ def _session(vcenter: Any) -> Iterator[Any]:
 
 def _after(vcenter: Any, delay: int, session: Any) -> Callable[[], object]:
     """Takes the inventory of a vCenter that answers so much later."""
-    from drover.hypervisors.vsphere import inventory
 
     def work() -> object:
         vcenter.ask("delay", delay=delay)
-        return inventory.machines(session)
+        return _inventory(session)
 
     return work
+
+
+def _inventory(session: Any) -> object:
+    """With tags, and without anything that the session remembers."""
+    from drover.hypervisors.vsphere import attached, inventory
+
+    session.memory.clear()
+    return attached.with_tags(session, inventory.machines(session))
 
 
 def _memory(vcenter: Any) -> float:
@@ -92,7 +97,6 @@ def _one_by_one(session: Any) -> None:
 
 def _alone(host: str, port: str, authority: str) -> None:
     from drover.hypervisors.connection import ConnectionSpec
-    from drover.hypervisors.vsphere import inventory
     from drover_lab.vcenter.alone import LOGIN, PASSWORD
 
     extra = {"ca_file": authority}
@@ -100,7 +104,7 @@ def _alone(host: str, port: str, authority: str) -> None:
     from drover.hypervisors.vsphere.session import Session
 
     session = Session(spec)
-    inventory.machines(session)
+    _inventory(session)
     session.close()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 

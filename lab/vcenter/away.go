@@ -148,6 +148,11 @@ func (vm *VirtualMachine) plan(place *types.VirtualMachineRelocateSpec) (*plan, 
 	if fault != nil {
 		return nil, fault
 	}
+	for _, locator := range place.Disk {
+		if place.Datastore != nil && locator.Datastore != *place.Datastore {
+			return nil, vm.unsupported("disk", "the lab moves all disks of a machine to one datastore")
+		}
+	}
 	config := vm.Config
 	wanted := &plan{Name: vm.Name, Running: vm.machine().process() != nil, Place: *place}
 	wanted.Place.Service = nil

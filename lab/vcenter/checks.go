@@ -61,6 +61,9 @@ func (vm *VirtualMachine) obstacles(spec *types.VirtualMachineRelocateSpec) []ty
 	if fault != nil {
 		return append(found, fault)
 	}
+	if fault := vm.scattered(spec, disks); fault != nil {
+		found = append(found, fault)
+	}
 	var bytes int64
 	for _, disk := range disks {
 		bytes += taken(disk.Extent)

@@ -28,6 +28,8 @@ type wantedFaults struct {
 	Locked string `json:"locked"`
 	// The next so many checks of a move succeed without a word about the machine.
 	SilentChecks int `json:"silent_checks"`
+	// The services that are not in SOAP (REST) do not answer, as where their endpoint is down.
+	RestDown bool `json:"rest_down"`
 }
 
 type callFault int

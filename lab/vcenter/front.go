@@ -32,6 +32,8 @@ func (c *Center) front() http.Handler {
 			c.guarded(w, r, c.serveLease)
 		case strings.HasPrefix(r.URL.Path, migrationPath):
 			c.guarded(w, r, c.serveMigration)
+		case strings.HasPrefix(r.URL.Path, "/rest/") && c.faults.get().RestDown:
+			http.Error(w, "no healthy upstream", http.StatusServiceUnavailable)
 		case r.URL.Path == "/sdk" && r.Method == http.MethodPost:
 			c.serveCall(w, r)
 		default:

@@ -54,28 +54,45 @@ func (c *Center) newLease(ctx *simulator.Context) *HttpNfcLease {
 	return lease
 }
 
-// ready names the disks and opens the lease.
+// ready names the disks by their places, as vCenter does, and opens the lease. One that goes out of a machine with UEFI
+// has the variables of its firmware beside them.
 func (l *HttpNfcLease) ready(ctx *simulator.Context, vm *simulator.VirtualMachine, disks []Disk, incoming bool) {
 	seconds := l.center.leaseSeconds()
 	info := &types.HttpNfcLeaseInfo{Lease: l.Self, Entity: vm.Self, LeaseTimeout: seconds}
 	for index, disk := range disks {
 		name := fmt.Sprintf("disk-%d.vmdk", index)
-		key := fmt.Sprintf("/%s/disk:%d", vm.Self.Value, index)
+		place := placeOf(disk)
+		key := fmt.Sprintf("/%s/%s", vm.Self.Value, place)
 		l.disks[name] = &leasedDisk{disk: disk, incoming: incoming, key: key}
 		l.order = append(l.order, name)
 		info.TotalDiskCapacityInKB += disk.Capacity / 1024
 		info.DeviceUrl = append(info.DeviceUrl, types.HttpNfcLeaseDeviceUrl{
 			Key:       key,
-			ImportKey: fmt.Sprintf("/%s/disk:%d", vm.Name, index),
+			ImportKey: fmt.Sprintf("/%s/%s", vm.Name, place),
 			Url:       fmt.Sprintf("https://%s/nfc/%s/%s", l.center.config.Listen, l.Self.Value, name),
 			Disk:      types.NewBool(true),
 			TargetId:  name,
+		})
+	}
+	if !incoming && vm.Config.Firmware == string(types.GuestOsDescriptorFirmwareTypeEfi) {
+		info.DeviceUrl = append(info.DeviceUrl, types.HttpNfcLeaseDeviceUrl{
+			Key:      fmt.Sprintf("/%s/nvram", vm.Self.Value),
+			Url:      fmt.Sprintf("https://%s/nfc/%s/file-%d.nvram", l.center.config.Listen, l.Self.Value, len(disks)),
+			Disk:     types.NewBool(false),
+			TargetId: "nvram",
 		})
 	}
 	l.center.update(ctx, l, map[string]any{"state": types.HttpNfcLeaseStateReady, "info": info})
 	l.mutex.Lock()
 	l.timer = time.AfterFunc(time.Duration(seconds)*time.Second, l.expire)
 	l.mutex.Unlock()
+}
+
+// placeOf is what a lease calls the place of a disk: ParaVirtualSCSIController0:1.
+func placeOf(disk Disk) string {
+	kind := strings.TrimPrefix(fmt.Sprintf("%T", disk.Controller), "*types.")
+	bus := disk.Controller.(types.BaseVirtualController).GetVirtualController().BusNumber
+	return fmt.Sprintf("%s%d:%d", kind, bus, disk.Unit)
 }
 
 func (l *HttpNfcLease) fail(ctx *simulator.Context, fault types.BaseMethodFault) {

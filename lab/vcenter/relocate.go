@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
@@ -49,8 +50,7 @@ func (vm *VirtualMachine) MigrateVMTask(ctx *simulator.Context, req *types.Migra
 // moveWithin moves the bytes first, where they are to move, and then says where the machine is.
 func (vm *VirtualMachine) moveWithin(ctx *simulator.Context, task *simulator.Task,
 	spec *types.VirtualMachineRelocateSpec) types.BaseMethodFault {
-	if spec.Datastore != nil && (len(vm.Datastore) == 0 || vm.Datastore[0] != *spec.Datastore) {
-		store := vm.center.registry().Get(*spec.Datastore).(*simulator.Datastore)
+	if store := vm.otherHome(spec); store != nil {
 		if fault := vm.changeStore(ctx, task, store); fault != nil {
 			return fault
 		}
@@ -62,6 +62,39 @@ func (vm *VirtualMachine) moveWithin(ctx *simulator.Context, task *simulator.Tas
 		vm.center.update(ctx, vm.VirtualMachine, map[string]any{"resourcePool": spec.Pool})
 	}
 	vm.center.progress(ctx, task, 100)
+	return nil
+}
+
+// otherHome is the datastore that the machine is to lie on from now on; nil where that is the one it lies on.
+func (vm *VirtualMachine) otherHome(spec *types.VirtualMachineRelocateSpec) *simulator.Datastore {
+	var home object.DatastorePath
+	home.FromString(vm.Config.Files.VmPathName)
+	if spec.Datastore == nil {
+		return nil
+	}
+	store, known := vm.center.registry().Get(*spec.Datastore).(*simulator.Datastore)
+	if !known || store.Name == home.Datastore {
+		return nil
+	}
+	return store
+}
+
+// scattered is the fault for disks that are to lie elsewhere than their machine: ESXi can do that, and the lab says that
+// it cannot rather than pretend.
+func (vm *VirtualMachine) scattered(spec *types.VirtualMachineRelocateSpec, disks []Disk) types.BaseMethodFault {
+	home := vm.otherHome(spec)
+	for _, disk := range disks {
+		wanted := vm.center.storeOf(disk.Extent).Name
+		if home != nil {
+			wanted = home.Name
+		}
+		for _, locator := range spec.Disk {
+			store, known := vm.center.registry().Get(locator.Datastore).(*simulator.Datastore)
+			if locator.DiskId == disk.Key && (!known || store.Name != wanted) {
+				return vm.unsupported("disk", fmt.Sprintf("the lab moves %s only together with the machine, to one datastore", disk.Name))
+			}
+		}
+	}
 	return nil
 }
 

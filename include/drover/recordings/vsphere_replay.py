@@ -38,7 +38,11 @@ def replayed(folder: Path) -> Iterator[ConnectionSpec]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            status, text = answers.to(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            asked = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if not self.path.startswith("/sdk"):  # Only SOAP is recorded.
+                self.send_error(404)
+                return
+            status, text = answers.to(asked)
             body = text.encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/xml; charset=utf-8")

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,10 @@ def test_what_is_read_of_the_replay_is_the_vcenter_under_other_names(
     assert real.keys() == seen.keys()
     assert len(real) == MACHINES
     renamed: dict[str, str] = {}
+    unread = "tags-unread 127.0.0.1 answers 404 Not Found to POST /rest/com/vmware/cis/session"
+    assert all(one["devices"][-1] == unread for one in seen.values()), "only SOAP is recorded"
     for one in real:
+        seen[one]["devices"] = seen[one]["devices"][:-1]
         _compare(real[one], seen[one], renamed)
     assert len(set(renamed.values())) == len(renamed)
     assert pools[0] == pools[1]
@@ -130,7 +133,7 @@ def test_what_is_read_of_the_replay_is_the_vcenter_under_other_names(
     # What belongs together still does, and one machine alone is read as all were.
     assert {one.pool for one in found.disks} <= names[0]
     assert {one.network for one in found.nics} <= names[1]
-    assert asdict(found) == seen[found.id]
+    assert asdict(replace(found, devices=found.devices[:-1])) == seen[found.id]
     assert found.boot_order == ("scsi0:1",)
     assert found.ownership is not None
     assert found.ownership.role == "migrated"

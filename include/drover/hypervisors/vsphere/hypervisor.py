@@ -11,6 +11,7 @@ from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.counters import Usage
 from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, Retired, TargetSettings, Trial
 from drover.hypervisors.vsphere import (
+    attached,
     autostart,
     counters,
     define,
@@ -57,10 +58,10 @@ class VsphereHypervisor:
         return site.hosts(self.session)
 
     def machines(self) -> list[VirtualMachine]:
-        return inventory.machines(self.session)
+        return attached.with_tags(self.session, inventory.machines(self.session))
 
     def machine(self, name: str) -> VirtualMachine:
-        return inventory.machine(self.session, name)
+        return attached.with_tags(self.session, [inventory.machine(self.session, name)])[0]
 
     def find(self, name: str) -> VirtualMachine | None:
         return inventory.find(self.session, name)
@@ -100,13 +101,13 @@ class VsphereHypervisor:
     # Disks
 
     def read_disks(self, name: str) -> AbstractContextManager[Mapping[str, Endpoint]]:
-        return disks_out.read_disks(self.session, self.machine(name))
+        return disks_out.read_disks(self.session, inventory.machine(self.session, name))
 
     def release_disks(self, name: str) -> None:
-        disks_out.release(self.session, self.machine(name))
+        disks_out.release(self.session, inventory.machine(self.session, name))
 
     def write_disks(self, name: str, owner: Ownership) -> AbstractContextManager[Mapping[str, Endpoint]]:
-        return disks_in.write_disks(self.session, self.machine(name), owner)
+        return disks_in.write_disks(self.session, inventory.machine(self.session, name), owner)
 
     # Making and removing
 
@@ -126,7 +127,7 @@ class VsphereHypervisor:
         tags.tag(self.session, name, owner)
 
     def isolated_trial(self, name: str, network: str, owner: Ownership) -> AbstractContextManager[Trial]:
-        return trial.isolated_trial(self.session, self.machine(name), network, owner)
+        return trial.isolated_trial(self.session, inventory.machine(self.session, name), network, owner)
 
     def end_trial(self, name: str, owner: Ownership) -> None:
         trial.end(self.session, name, owner)
