@@ -16,9 +16,15 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Option("--name", help="Which lab; several can stand side by side.")]
 
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
+
 
 def _say(text: str) -> None:
     typer.echo(text)
+
+
+def _to_stderr(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 @app.command()
@@ -30,27 +36,32 @@ def up(
     machines: Annotated[
         str | None, typer.Option(help="Which machines: names with commas between them, 'all' or 'none'.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Builds the lab, or what is missing of it."""
+    """Builds the lab, or what is missing of it. With --json, stdout has what 'status' says then, and nothing else."""
     from drover_lab import guests, lab
 
     special: dict[str | None, tuple[str, ...] | None] = {None: None, "all": guests.NAMES, "none": ()}
     chosen = special[machines] if machines in special else tuple((machines or "").split(","))
-    lab.up(name, link_rate=link_rate, machine_names=chosen, say=_say)
+    lab.up(name, link_rate=link_rate, machine_names=chosen, say=_to_stderr if as_json else _say)
+    if as_json:
+        typer.echo(json.dumps(lab.status(name), indent=2))
 
 
 @app.command()
-def down(name: Name = slots.DEFAULT_NAME) -> None:
-    """Ends the lab and removes everything of it; built guests stay in the cache."""
+def down(name: Name = slots.DEFAULT_NAME, as_json: Json = False) -> None:
+    """Ends the lab and removes everything of it; built guests stay in the cache. With --json, stdout has its name."""
     from drover_lab import lab
 
-    lab.down(name, say=_say)
+    lab.down(name, say=_to_stderr if as_json else _say)
+    if as_json:
+        typer.echo(json.dumps({"name": name}))
 
 
 @app.command()
 def status(
     name: Name = slots.DEFAULT_NAME,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Says what runs where."""
     from drover_lab import lab

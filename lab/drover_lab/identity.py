@@ -32,13 +32,13 @@ def private_key(lab: Topology, where: LabHost) -> Path:
 
 
 def password(lab: Topology, where: LabHost) -> str:
-    return _password_file(lab, where).read_text().strip()
+    return password_file(lab, where).read_text().strip()
 
 
 def ensure(lab: Topology, where: LabHost) -> None:
     """Makes what is missing. The password's file and the keys are readable for root alone."""
-    if not _password_file(lab, where).exists():
-        write_atomically(_password_file(lab, where), secrets.token_urlsafe(15), 0o600)
+    if not password_file(lab, where).exists():
+        write_atomically(password_file(lab, where), secrets.token_urlsafe(15), 0o600)
     # Certificate last: where it is there, all is there.
     if not authority(lab).exists():
         _make_authority(lab)
@@ -46,7 +46,7 @@ def ensure(lab: Topology, where: LabHost) -> None:
         _make_certificate(lab, where)
 
 
-def _password_file(lab: Topology, where: LabHost) -> Path:
+def password_file(lab: Topology, where: LabHost) -> Path:
     return keys.folder(lab) / f"{where.name}.password"
 
 

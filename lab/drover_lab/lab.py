@@ -249,6 +249,14 @@ def down(name: str = slots.DEFAULT_NAME, *, say: Say = _silent) -> None:
     say(f"Lab '{name}' is gone.")
 
 
+def _reached_by(lab: Lab, where: LabHost) -> dict[str, Any]:
+    """A password is no status: where there is one, its file is named."""
+    connection = lab.connection(where.name)
+    password = {"password_file": str(identity.password_file(lab.topology, where))} if "password" in connection else {}
+    kept = {key: value for key, value in connection.items() if key not in ("id", "password")}
+    return {"connection_id": connection["id"], "connection": kept, **password}
+
+
 def status(name: str = slots.DEFAULT_NAME) -> dict[str, Any]:
     """What a lab is made of and how it is. :raises BadInputError: there is no such lab."""
     lab = Lab.load(name)
@@ -263,8 +271,7 @@ def status(name: str = slots.DEFAULT_NAME) -> dict[str, Any]:
                 "hypervisor": where.kind,
                 "address": where.address,
                 "state": "running" if host.is_running(where) else "down",
-                # A password is no status.
-                "connection": {key: value for key, value in lab.connection(where.name).items() if key != "password"},
+                **_reached_by(lab, where),
             }
             for where in lab.hosts
         ],

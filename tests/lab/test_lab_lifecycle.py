@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from airflow.sdk import Connection
 
 from drover.errors import OperatorNeededError
 from drover_lab import host, network, slots, state
@@ -182,12 +183,16 @@ def test_one_command_at_a_time(empty_lab: MakeLab) -> None:
 
 def test_status_has_the_agreed_shape(empty_lab: MakeLab) -> None:
     lab = empty_lab("status")
-    found = json.loads(output([sys.executable, "-m", "drover_lab", "status", "--json", "--name", lab.name]))
+    command = [sys.executable, "-m", "drover_lab"]
+    found = json.loads(output([*command, "status", "--json", "--name", lab.name]))
+    assert json.loads(output([*command, "up", "--json", "--name", lab.name, "--machines", "none"])) == found
     assert [(one["name"], one["site"], one["hypervisor"], one["state"]) for one in found["hosts"]] == [
         ("kvm-a", "a", "libvirt", "running"),
         ("kvm-b", "b", "libvirt", "running"),
     ]
-    assert found["hosts"][0]["connection"] == lab.connection("kvm-a")
+    # As Airflow takes it, which refuses what it does not know.
+    assert {"id": found["hosts"][0]["connection_id"], **found["hosts"][0]["connection"]} == lab.connection("kvm-a")
+    Connection.from_json(json.dumps(found["hosts"][0]["connection"]))
     assert found["machines"] == []
     lab.stop_host("kvm-b")
     assert labs.status(lab.name)["hosts"][1]["state"] == "down"

@@ -103,3 +103,5 @@ def test_with_these_settings_every_dag_is_there(tmp_path: Path) -> None:
     errors, found = json.loads(done.stdout.splitlines()[-1])
     assert errors == {}
     assert {path.stem for path in (ROOT / "dags").glob("*.py")} - {"waves", "rehearsals"} <= set(found)
+    # The lab's wave names hosts that nobody has.
+    assert {"wave_demo", "rehearse_demo"} & set(found) == set()

@@ -27,11 +27,19 @@ class Heal:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCopy:
-    """:param target: the manifest read back from the target; it equals the copy's own."""
+    """:param target: the manifest read back from the target; it equals the copy's own, unless the copy failed."""
 
     copy: CopyResult
     target: Manifest
     healed: tuple[Heal, ...]
+
+
+class NotHeldError(CorruptionError):
+    """The target does not hold what was written to it. :param done: what was copied and read back, where known."""
+
+    def __init__(self, message: str, *, remedy: str, done: VerifiedCopy | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.done = done
 
 
 def verified_copy(
@@ -102,15 +110,17 @@ def verified_copy_to(
         if not ranges:
             return VerifiedCopy(copied, found, tuple(healed))
         if len(healed) == heals or found.size != expected.size:
-            raise _corrupt(target, ranges, len(healed))
+            raise _corrupt(target, ranges, VerifiedCopy(copied, found, tuple(healed)))
         healed.append(Heal(len(healed) + 1, tuple(ranges)))
         with writer() as target:
             copy_ranges(source, target, ranges, expected)
 
 
-def _corrupt(target: Endpoint, ranges: list[Range], rounds: int) -> CorruptionError:
-    return CorruptionError(
+def _corrupt(target: Endpoint, ranges: list[Range], done: VerifiedCopy) -> NotHeldError:
+    rounds = len(done.healed)
+    return NotHeldError(
         f"{target.label} does not hold what was written to it: {spell(ranges)} differ"
         f"{f' after {rounds} more tries' if rounds else ''}.",
         remedy="Check the storage that the target lies on; nothing may be started from this copy.",
+        done=done,
     )

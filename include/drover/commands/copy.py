@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 NOT_VERIFIED = 1
+# Those of a copy that others rely on; null where it ended before that was known.
+_KEYS = ("size", "bytes_read", "bytes_written", "bytes_skipped", "bytes_resumed", "seconds", "digest")
 
 
 @app.command()
@@ -38,6 +40,7 @@ def copy(
     verified; 1: the target does not hold what was read; 2: an error.
     """
     from drover.blocks.ends import parse_end
+    from drover.blocks.verified import NotHeldError
 
     throttle = _throttle(bandwidth)
     started = time.monotonic()
@@ -45,7 +48,9 @@ def copy(
         done = _run(parse_end(source), source_format, parse_end(target), format, throttle)
     except CorruptionError as error:
         if json_output:
-            typer.echo(json.dumps({"verified": False, "error": error.message}))
+            known = error.done if isinstance(error, NotHeldError) else None
+            told = _facts(known, time.monotonic() - started) if known else dict.fromkeys(_KEYS)
+            typer.echo(json.dumps({**told, "verified": False, "error": error.message}))
         typer.echo(f"{error.message}\n{error.remedy}", err=True)
         raise typer.Exit(NOT_VERIFIED) from None
     facts = _facts(done, time.monotonic() - started)

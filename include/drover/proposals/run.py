@@ -115,7 +115,10 @@ def sources_of(texts: Iterable[str], places: Iterable[str]) -> Mapping[str, str]
     for text in texts:
         place, sign, connection = text.rpartition("=")
         if sign and place not in places:
-            known = ", ".join(f"'{each}'" for each in sorted(places))
-            raise BadInputError(f"--source: there is no '{place}' in the list.", remedy=f"There are: {known}.")
+            known = ", ".join(f"'{each}'" for each in sorted(places) if each)
+            raise BadInputError(
+                f"--source: there is no '{place}' in the list.",
+                remedy=f"There are: {known}." if known else "The list names none; write --source CONNECTION.",
+            )
         found[place] = connection
     return found

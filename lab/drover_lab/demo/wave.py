@@ -10,7 +10,7 @@ from drover_lab.connections import spec
 from drover_lab.demo.home import PROJECT, Home
 from drover_lab.lab import Lab
 
-FILE = PROJECT / "include" / "waves" / "demo.yaml"
+FILE = PROJECT / "lab" / "waves" / "demo.yaml"
 
 
 def place(home: Home, lab: Lab) -> Wave:

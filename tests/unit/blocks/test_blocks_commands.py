@@ -220,3 +220,15 @@ def test_the_bandwidth_is_kept_and_used(folder: Path) -> None:
     facts = drover("copy", source, folder / "copy.raw", "--bandwidth", "40 MiB/s")
     rate = SIZE / facts["seconds"] / (40 * MIB)
     assert 0.9 < rate < 1.2
+
+
+def test_a_copy_that_did_not_arrive_has_the_same_keys(folder: Path) -> None:
+    """A target that takes every byte and keeps none."""
+    source = make_raw(folder / "a.raw", 8 * MIB, [(0, 4 * MIB)])
+    good = drover("copy", source, folder / "b.raw")
+    with nbdkit(folder, "null", "null", str(8 * MIB)) as server:
+        bad = drover("copy", source, server.endpoint.uri, code=1)
+    assert set(good) | {"error"} == set(bad)
+    assert (bad["size"], bad["bytes_read"], bad["digest"]) == (8 * MIB, good["bytes_read"], good["digest"])
+    assert bad["verified"] is False
+    assert "does not hold what was written to it" in bad["error"]

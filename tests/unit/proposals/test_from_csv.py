@@ -120,3 +120,11 @@ def test_a_group_that_there_is_not_and_a_size_that_is_none(tmp_path: Path, capsy
     assert "there is no column 'tier'.\nIts columns are 'name'." in capsys.readouterr().err
     assert propose(tmp_path, "name\nx\n", "--max-size", "2", code=2) == []
     assert "--max-size: '2' has no unit" in capsys.readouterr().err
+
+
+def test_a_source_by_a_place_that_the_table_does_not_have_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert propose(tmp_path, "name\nx\n", "--source", "vc=old", code=2) == []
+    told = capsys.readouterr().err
+    assert "--source: there is no 'vc' in the list.\nThe list names none; write --source CONNECTION." in told

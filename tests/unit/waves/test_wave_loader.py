@@ -14,11 +14,20 @@ from drover.waves.mistakes import WaveFileError
 WAVES = Path(__file__).parents[3] / "include" / "waves"
 
 
-@pytest.mark.parametrize(
-    "path", [WAVES / "demo.yaml", *sorted((WAVES / "examples").glob("*.yaml"))], ids=lambda p: p.name
-)
+EXAMPLES = sorted((WAVES / "examples").glob("*.yaml"))
+DEMO = WAVES.parents[1] / "lab" / "waves" / "demo.yaml"
+
+
+@pytest.mark.parametrize("path", [DEMO, *EXAMPLES], ids=lambda p: p.name)
 def test_the_waves_that_come_with_drover_are_right(path):
     assert load(path).machines
+
+
+@pytest.mark.parametrize("path", [DEMO, *EXAMPLES, *(WAVES / path.name for path in EXAMPLES)], ids=str)
+def test_an_editor_finds_their_schema_also_where_examples_are_copied_to(path):
+    text = path.read_text() if path in (DEMO, *EXAMPLES) else (WAVES / "examples" / path.name).read_text()
+    named = text.splitlines()[0].partition("$schema=")[2]
+    assert (path.parent / named).resolve() == WAVES / "wave.schema.json"
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file():
