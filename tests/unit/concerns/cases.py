@@ -203,6 +203,7 @@ CASES: dict[str, Case] = {
     "machine.ambiguous": always(facts(source_machines=(MACHINE, dataclasses.replace(MACHINE, id="2"))), LIST),
     "machine.arguments": always(word("hypervisor-arguments commandline"), DEFINITION),
     "machine.changed_blocks": vsphere_hides("config.changeTrackingEnabled", vm(changed_blocks=False)),
+    "machine.checkpoints": Case(word("checkpoints Disabled"), word("checkpoints")),
     "machine.consolidation": vsphere_hides("runtime.consolidationNeeded", vm(consolidation_needed=True)),
     "machine.fault_tolerant": vsphere_hides("runtime.faultToleranceState", vm(fault_tolerant=True)),
     "machine.hotplug": vsphere_hides("config.cpuHotAddEnabled", word("hotplug cpu", target=ELSEWHERE)),

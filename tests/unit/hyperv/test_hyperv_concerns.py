@@ -52,6 +52,7 @@ CASES: dict[str, dict[str, Any]] = {
     "guest.domain_controller": {"system": system("Windows Server 2022", "2")},
     "guest.system": {"system": system("OS/2", "1")},
     "guest.tools": {"services": [SHUTDOWN | {"status": "NoContact"}]},
+    "machine.checkpoints": {"checkpointType": "Disabled"},
     "machine.power_state": {"state": "Paused"},
     "machine.resources": {"processorReserve": "10"},
     "machine.replica": {"replication": "Replicating"},

@@ -157,6 +157,8 @@ def test_disks_come_by_controller_and_place() -> None:
         ({"processorReserve": "10"}, "resources cpu reservation 10 %"),
         ({"processorLimit": "50"}, "resources cpu limit 50 %"),
         ({"processorWeight": "200"}, "resources cpu weight 200"),
+        ({"checkpointType": "ProductionOnly"}, "checkpoints ProductionOnly"),
+        ({"checkpointType": ""}, "checkpoints"),
         ({"memoryWeight": ""}, "resources memory weight unknown"),
         (
             {"secureBoot": "On", "template": "MicrosoftUEFICertificateAuthority"},

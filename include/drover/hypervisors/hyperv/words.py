@@ -45,6 +45,9 @@ def words(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
         yield unknown("replication")
     if answer["generation"] == 2 and answer["secureBoot"] not in ("On", "Off"):
         yield unknown("Secure Boot")
+    # A production checkpoint that its guest refuses becomes one of the other kind, unless that is forbidden.
+    if answer["checkpointType"] not in ("Production", "Standard"):
+        yield f"checkpoints {answer['checkpointType']}".rstrip()
     yield from _shares(answer)
     yield from (f"cdrom-media {path}" for path in answer["media"])
     yield from (f"floppy-media {path}" for path in answer.get("floppies", ()))
