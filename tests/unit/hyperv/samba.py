@@ -45,7 +45,8 @@ class Samba:
     def spec(self, **changes: object) -> ConnectionSpec:
         extra = {"smb_port": self.port, **changes}
         password = str(extra.pop("password", PASSWORD))
-        return ConnectionSpec("hv_a", "hyperv", "127.0.0.1", "administrator", password, None, extra)
+        login = str(extra.pop("login", "administrator"))
+        return ConnectionSpec("hv_a", "hyperv", "127.0.0.1", login, password, None, extra)
 
     def stop(self) -> None:
         self.process.terminate()

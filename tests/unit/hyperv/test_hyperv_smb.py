@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hyperv_peer import REALM, World, kerberos_password
 from samba import Samba
 
 from drover.errors import BadInputError, OperatorNeededError, RetryableError
@@ -96,6 +97,30 @@ def test_what_is_refused_is_one_sentence(samba: Samba) -> None:
     with pytest.raises(RetryableError) as gone:
         RemoteFile(share_of(samba.spec(smb_port=1)), "D:\\there.vhdx", writable=False)
     assert gone.value.message == "127.0.0.1 does not answer for files (SMB, port 1)."
+
+
+def test_by_kerberos_the_host_is_reached_where_it_is_and_asked_for_as_the_domain_calls_it(
+    samba: Samba, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lab's Samba is in no domain; which service a ticket was asked for, the KDC's log tells."""
+    for name, value in world.realm.environment.items():
+        monkeypatch.setenv(name, value)
+    make(samba.volume / "there.vhdx")
+    names = {"transport": "kerberos", "kerberos_host": "files.lab.test", "kdc": world.realm.kdc}
+    spec = samba.spec(**names, password=kerberos_password(), login=f"administrator@{REALM}")
+    share = share_of(spec)
+    assert (share.server, share.service) == ("127.0.0.1", "files.lab.test")
+    with pytest.raises(OperatorNeededError) as caught:
+        RemoteFile(share, "D:\\there.vhdx", writable=False)
+    assert caught.value.message == "The domain knows no service cifs/files.lab.test."
+    assert f"cifs/files.lab.test@{REALM}" in (world.realm.folder / "kdc.log").read_text()
+
+
+@pytest.mark.parametrize("port", ["smb", "44 5", 0, -1, 70000, 445.5])
+def test_a_port_that_is_none_is_refused(samba: Samba, port: object) -> None:
+    with pytest.raises(BadInputError) as caught:
+        share_of(samba.spec(smb_port=port))
+    assert caught.value.message == f"The connection 'hv_a' has the smb_port '{port}', which is no port."
 
 
 def test_a_file_that_somebody_writes_is_not_read(samba: Samba) -> None:

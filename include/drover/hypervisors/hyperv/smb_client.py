@@ -1,5 +1,6 @@
 """Files on a Windows host over SMB 3: signed always, encrypted unless the connection says otherwise."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,11 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Where files are and how to log in there. :param id: the connection's, for messages."""
+    """Where files are and how to log in there.
+
+    :param id: the connection's, for messages.
+    :param service: what the domain calls the host, for Kerberos; None: as `server`.
+    """
 
     id: str
     server: str
@@ -26,25 +31,39 @@ class Share:
     password: str = field(repr=False)
     encrypt: bool = True
     protocol: str = "negotiate"
+    service: str | None = None
 
 
 def share_of(spec: ConnectionSpec) -> Share:
-    """:raises BadInputError: the connection holds no login that SMB could use."""
+    """:raises BadInputError: the connection holds no login that SMB could use, or a port that is none."""
     if not (spec.login and spec.password):
         raise BadInputError(
             f"The connection '{spec.id}' has no login and password, and disks are reached over SMB with them.",
             remedy="Give it both, whatever transport WinRM uses.",
         )
-    extra = spec.extra
+    kerberos = spec.extra.get("transport") == "kerberos"
     return Share(
         id=spec.id,
-        server=str(extra.get("kerberos_host") or spec.host) if extra.get("transport") == "kerberos" else spec.host,
-        port=int(extra.get("smb_port") or _PORT),
+        server=spec.host,
+        port=_port(spec),
         login=spec.login,
         password=spec.password,
         encrypt=encrypts(spec),
-        protocol="kerberos" if extra.get("transport") == "kerberos" else "ntlm",
+        protocol="kerberos" if kerberos else "ntlm",
+        service=(str(spec.extra.get("kerberos_host") or "") or None) if kerberos else None,
     )
+
+
+def _port(spec: ConnectionSpec) -> int:
+    written = spec.extra.get("smb_port")
+    if written in (None, ""):
+        return _PORT
+    if not str(written).isdecimal() or not 0 < int(str(written)) < 1 << 16:
+        raise BadInputError(
+            f"The connection '{spec.id}' has the smb_port '{written}', which is no port.",
+            remedy="Write it as a number, or leave it out for 445.",
+        )
+    return int(str(written))
 
 
 def encrypts(spec: ConnectionSpec) -> bool:
@@ -86,17 +105,8 @@ class RemoteFile:
     def _open(self) -> None:
         import smbclient
 
+        self._log_in()
         share = self.share
-        smbclient.register_session(
-            share.server,
-            username=share.login,
-            password=share.password,
-            port=share.port,
-            encrypt=share.encrypt or None,
-            auth_protocol=share.protocol,
-            connection_timeout=int(_SECONDS),
-            connection_cache=self._cache,
-        )
         facts = smbclient.stat(self._remote, port=share.port, connection_cache=self._cache)
         self.size = int(facts.st_size)
         self.version = f"{facts.st_mtime_ns} {facts.st_size}"
@@ -109,6 +119,25 @@ class RemoteFile:
             port=share.port,
             connection_cache=self._cache,
         )
+
+    def _log_in(self) -> None:
+        """As `smbclient.register_session` does, which cannot be told another name for Kerberos."""
+        from smbprotocol.connection import Connection
+        from smbprotocol.session import Session
+
+        share = self.share
+        connection = Connection(uuid.uuid4(), share.server, share.port, require_signing=True)
+        connection.connect(timeout=int(_SECONDS))
+        # Where smbclient looks for it.
+        self._cache[f"{share.server.lower()}:{share.port}"] = connection
+        Session(
+            connection,
+            username=share.login,
+            password=share.password,
+            require_encryption=share.encrypt,
+            hostname_override=share.service,
+            auth_protocol=share.protocol,
+        ).connect()
 
     def read(self, offset: int, length: int) -> bytes:
         handle = self._file.fd
@@ -161,6 +190,11 @@ def _explained(share: Share, path: str, error: Exception) -> DroverError:
     from smbprotocol import exceptions as smb
     from spnego.exceptions import SpnegoError
 
+    if "not found in Kerberos database" in str(error):
+        return OperatorNeededError(
+            f"The domain knows no service cifs/{share.service or share.server}.",
+            remedy="Name the host in the connection as the domain does, or give its name as kerberos_host.",
+        )
     if isinstance(error, smb.SMBAuthenticationError | SpnegoError | smb.LogonFailure):
         return OperatorNeededError(
             f"{share.server} refuses the login of the connection '{share.id}' for files (SMB).",
