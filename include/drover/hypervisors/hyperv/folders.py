@@ -5,6 +5,7 @@ else there is OVF (`drover.ovf`).
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
@@ -86,6 +87,8 @@ def import_from(
 ) -> VirtualMachine:
     """Makes a machine of what Hyper-V exported to this folder, off; the export stays as it is.
 
+    Killed and tried again, it finds the machine that it made before.
+
     :param name: None: the exported one's. :param switch: for adapters whose own is not there.
     :param pool: where its files go; None: the host's default.
     :param new_id: it becomes another machine than the exported one, as a copy beside it has to be.
@@ -97,6 +100,7 @@ def import_from(
         answer = scripts.run(
             session, "import", deadline=_COPYING,
             source=str(source), folder=str(place), name=name, switch=switch, newId=new_id,
+            mark=_mark(source, place, name),
         )[-1]  # fmt: skip
     except ScriptError as error:
         raise OperatorNeededError(
@@ -110,6 +114,12 @@ def import_from(
             remedy="Name a virtual switch for it that is there, or correct what Hyper-V says.",
         )
     return inventory.read(session, [answer["id"]])[0]
+
+
+def _mark(source: PureWindowsPath, place: PureWindowsPath, name: str | None) -> str:
+    """What the machine's notes end with while this import is under way."""
+    whose = json.dumps([str(source).lower(), str(place).lower(), name])
+    return f"\ndrover-import-{hashlib.sha256(whose.encode()).hexdigest()[:16]}"
 
 
 def _checked(folder: str) -> PureWindowsPath:

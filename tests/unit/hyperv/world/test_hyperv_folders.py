@@ -98,6 +98,34 @@ def test_a_machine_that_is_gone_comes_back_as_it_was(hv: Peer, session: Session)
     assert (made.name, made.id) == ("mill", before["id"])
 
 
+def test_what_a_killed_import_left_is_found_and_gets_its_name(hv: Peer, session: Session) -> None:
+    mill, before = hv.machine()["id"], hv.machine()["notes"]
+    with hv.host.state() as state:
+        state["machines"][mill]["broken"] = ["Rename-VM"]
+    folders.export_to(session, "mill", OUT)
+    with pytest.raises(OperatorNeededError, match="cannot be imported"):
+        folders.import_from(session, OUT, name="two", new_id=True)
+    left = next(one for one in hv.machines() if one["id"] != mill)
+    assert (left["name"], left["start"]) == ("mill", "Nothing")
+    with hv.host.state() as state:
+        state["machines"][left["id"]]["broken"] = []
+    made = folders.import_from(session, OUT, name="two", new_id=True)
+    assert made.id == left["id"]
+    assert sorted(one["name"] for one in hv.machines()) == ["mill", "two"]
+    assert [one["notes"] for one in hv.machines()] == [before, before]
+
+
+def test_one_that_was_killed_before_its_mark_is_named_and_none_is_made_beside_it(hv: Peer, session: Session) -> None:
+    mill = hv.machine()["id"]
+    with hv.host.state() as state:
+        state["machines"][mill]["broken"] = ["Set-VM"]
+    folders.export_to(session, "mill", OUT)
+    for sentence in ("The operation failed for 'mill'", "Machine 'mill' lies in D:.*drover-two already"):
+        with pytest.raises(OperatorNeededError, match=sentence):
+            folders.import_from(session, OUT, name="two", new_id=True)
+    assert len(hv.machines()) == 2
+
+
 def test_a_switch_that_is_missed_is_told_or_replaced(hv: Peer, session: Session) -> None:
     folders.export_to(session, "mill", OUT)
     with hv.host.state() as state:

@@ -49,6 +49,10 @@ class Peer:
             (found,) = state["machines"].values()
             return dict(found)
 
+    def machines(self) -> list[State]:
+        with self.host.state() as state:
+            return [dict(one) for one in state["machines"].values()]
+
     def file(self, path: str = DISK) -> Path:
         return self.host.drives / path[0] / path[3:].replace("\\", "/")
 
