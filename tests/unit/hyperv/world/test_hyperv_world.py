@@ -8,6 +8,7 @@ from worlds import DISK, GIB, MIB, Peer, definition
 
 from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world import qemu
+from drover_lab.hyperv.world.answers import refused
 
 
 def made(hv: Peer, **changes: object) -> str:
@@ -32,6 +33,22 @@ def test_a_machine_is_what_was_asked_for(hv: Peer) -> None:
     assert hv.script("machines") == [{"id": identity, "name": "mill"}]
     info = subprocess.run(["qemu-img", "check", "-f", "vhdx", str(hv.file())], capture_output=True, check=False)
     assert info.returncode == 0
+
+
+def test_a_try_that_was_killed_while_it_took_away_an_earlier_one_stands_in_nobodys_way(
+    hv: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (left,) = hv.script("define", **definition())
+
+    def killed(call: object) -> None:
+        raise refused("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setitem(hv.runner._known, "New-VM", killed)
+        assert hv.refuses("define", **definition())["message"] == "killed"
+    (again,) = hv.script("define", **definition())
+    assert again != left
+    assert hv.script("machines") == [{"id": again, "name": "drover 1"}]
 
 
 def test_a_machine_of_generation_1_has_a_bios_and_ide(hv: Peer) -> None:

@@ -2,6 +2,12 @@
 param($p)
 $left = @(Get-VM | Where-Object { $_.Name -eq $p.workingName })
 foreach ($vm in $left) {
+    # Its disks first: whose they were says the machine, and once it is gone nothing does.
+    foreach ($disk in @($p.disks)) {
+        if (Test-Path -LiteralPath $disk.path) {
+            Remove-Item -LiteralPath $disk.path -Force
+        }
+    }
     Remove-VM -VM $vm -Force -Confirm:$false
 }
 if ($left.Count -eq 0) {
@@ -49,9 +55,6 @@ foreach ($controller in @($p.controllers)) {
 }
 
 foreach ($disk in @($p.disks)) {
-    if (Test-Path -LiteralPath $disk.path) {
-        Remove-Item -LiteralPath $disk.path -Force
-    }
     New-VHD -Path $disk.path -SizeBytes ([long]$disk.size) -Fixed | Out-Null
     $place = @{
         VM = $vm
