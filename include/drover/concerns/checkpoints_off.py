@@ -13,7 +13,10 @@ KINDS = frozenset({"checkpoints"})
 
 def check(p: Preflight) -> Iterator[Concern]:
     """The words are `checkpoints <type>`, for types other than the usual ones."""
-    if p.source is None or p.source.state is PowerState.OFF:
+    if p.source is None:
+        return
+    if p.source.state is PowerState.OFF:
+        yield from _kept(p)
         return
     for device in p.devices(KINDS):
         kind = device.partition(" ")[2]
@@ -41,3 +44,15 @@ def check(p: Preflight) -> Iterator[Concern]:
                 do="Make one in Hyper-V Manager and see that it works, or allow others "
                 "(Set-VM -CheckpointType Production).",
             )
+
+
+def _kept(p: Preflight) -> Iterator[Concern]:
+    """It is read as it is; what is made of it at another Hyper-V host has to take checkpoints for its trial."""
+    if "checkpoints Disabled" in p.devices(KINDS) and not p.to_another_kind:
+        yield warning(
+            ID,
+            "Checkpoints will be on",
+            found=f"The checkpoints of machine '{p.plan.name}' are off, and at the target they are not.",
+            why="Its trial there is a checkpoint, and whoever turned them off may count on it.",
+            do="Turn them off there after the move (Set-VM -CheckpointType Disabled).",
+        )

@@ -1,4 +1,4 @@
-from factory import CRITICAL, WARNING, ask, categories, is_unknown, machine, preflight
+from factory import CRITICAL, WARNING, ask, categories, host, is_unknown, machine, preflight
 
 from drover.concerns import checkpoints_off as concern
 from drover.model import PowerState
@@ -18,8 +18,12 @@ def test_a_running_machine_that_may_have_none_blocks_whatever_its_strategy():
         assert found.assessment.startswith("Machine 'web' runs, and its checkpoints are off. ")
 
 
-def test_one_that_is_off_is_read_as_it_is():
-    assert categories(concern, preflight(machine(devices=OFF.devices, state=PowerState.OFF))) == []
+def test_one_that_is_off_is_read_as_it_is_and_at_another_host_of_its_kind_they_are_on():
+    off = machine(devices=OFF.devices, state=PowerState.OFF)
+    (found,) = ask(concern, preflight(off))
+    assert found.category is WARNING
+    assert "at the target they are not" in found.assessment
+    assert categories(concern, preflight(off, target=host(hypervisor="hyperv"))) == []
 
 
 def test_a_guest_that_has_to_agree_is_a_warning():

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from answers import DISK, GIB, GUID, ID, Told, answer, foreign
+from answers import DISK, GIB, GUID, ID, SHUTDOWN, Told, answer, foreign
 
 from drover.errors import OperatorNeededError
 from drover.hypervisors.hyperv import define, inventory, tags, translate
@@ -156,16 +156,35 @@ def test_a_machine_is_made_under_a_working_name_and_named_last() -> None:
 def test_what_only_hyper_v_knows_goes_along_between_its_hosts() -> None:
     adapters = answer()["adapters"]
     adapters[0] = adapters[0] | {"vlanMode": "Access", "vlan": 12}
-    source = inventory.machine(
-        told(inventory=[answer(adapters=adapters, memoryDynamic=True, secureBoot="On", state="Off")]), "web"
-    )
+    kept = {"startDelay": "90", "stopAction": "ShutDown", "checkpointType": "Standard"}
+    services = [SHUTDOWN, SHUTDOWN | {"id": "Microsoft:1\\6c09bb55-d683-4da0-8931-c9bf705f6480", "enabled": False}]
+    changes = {"adapters": adapters, "memoryDynamic": True, "secureBoot": "On", "state": "Off", "services": services}
+    source = inventory.machine(told(inventory=[answer(**changes, **kept)]), "web")
     session, _ = making(source)
     (given,) = session.given("define")
+    assert given["settings"] == kept | {"startDelay": 90}
+    assert given["services"] == [
+        {"kind": "9F8233AC-BE49-4C79-8EE3-E7E1985B2077", "enabled": True},
+        {"kind": "6C09BB55-D683-4DA0-8931-C9BF705F6480", "enabled": False},
+    ]
     assert given["dynamic"] == {"minimum": GIB // 2, "maximum": 2 * GIB}
     assert given["template"] == "MicrosoftWindows"
     assert given["compatibility"] is True
     assert given["adapters"][0]["vlan"] == 12
     assert given["notes"].startswith("the shop's\nfront end\n")
+
+
+def test_of_another_kind_of_machine_the_host_decides() -> None:
+    session, _ = making(foreign())
+    (given,) = session.given("define")
+    assert (given["settings"], given["services"]) == (None, [])
+
+
+def test_a_host_that_is_too_old_is_refused_by_the_plan() -> None:
+    older = [told().answers["host"][0] | {"version": "6.3.9600"}]
+    assert refused(foreign(), host=older) == (
+        "Windows on hv-a is 6.3.9600; Drover needs Windows Server 2016 (10.0.14393) or newer there."
+    )
 
 
 def test_one_of_ours_that_cannot_be_read_is_no_machine_that_is_whole() -> None:

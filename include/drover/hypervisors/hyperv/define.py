@@ -6,8 +6,9 @@ and tagged; then it gets its own. What a killed try left under the working name 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PureWindowsPath
+from typing import Any
 
 from drover.errors import OperatorNeededError
 from drover.hypervisors.hyperv import inventory, scripts, tags
@@ -116,6 +117,11 @@ def _create(session: Session, machine: VirtualMachine, wanted: VirtualMachine, o
         ],
         "template": template(machine),
         "boot": _boot(wanted),
+        "settings": _settings(own),
+        "services": [
+            {"kind": str(one["id"]).rpartition("\\")[2].upper(), "enabled": bool(one["enabled"])}
+            for one in own.get("services", ())
+        ],
     }
     return str(scripts.run(session, "define", deadline=_MAKING, **parameters)[-1])
 
@@ -131,6 +137,19 @@ def _dynamic(machine: VirtualMachine) -> dict[str, int] | None:
     if not own.get("memoryDynamic"):
         return None
     return {"minimum": int(own["memoryMinimum"]), "maximum": int(own["memoryMaximum"])}
+
+
+def _settings(own: Mapping[str, Any]) -> dict[str, object] | None:
+    """When it starts after its host does, how it ends with it, which checkpoints it takes, as another host had it."""
+    if not own:
+        return None
+    kind = str(own["checkpointType"])
+    return {
+        "startDelay": int(own.get("startDelay") or 0),
+        "stopAction": str(own["stopAction"]),
+        # A trial needs one.
+        "checkpointType": "Production" if kind == "Disabled" else kind,
+    }
 
 
 def _scsi_controllers(wanted: VirtualMachine) -> list[int]:

@@ -24,6 +24,8 @@ WINDOWS_TEMPLATE = "MicrosoftWindows"
 _SCSI, _IDE = "SCSI", "IDE"
 _UNITS = {_SCSI: 64, _IDE: 2}
 _CONTROLLERS = {_SCSI: 4, _IDE: 2}
+# Windows Server 2016: the first whose cmdlets take what the scripts give them.
+_OLDEST = (10, 0, 14393)
 _MEMORY_STEP = 2 << 20
 _DISK_STEP = 512
 _LEAST_DISK = 3 << 20
@@ -162,6 +164,12 @@ def _refuse_what_cannot_be_kept(machine: VirtualMachine, settings: TargetSetting
         raise OperatorNeededError(
             f"There is no host '{settings.host}' behind the connection to {offer.name}, which is one Hyper-V host.",
             remedy="Leave 'host' out of the wave, or name another target.",
+        )
+    if _number(offer.host.version) < _OLDEST:
+        raise OperatorNeededError(
+            f"Windows on {offer.name} is {offer.host.version}; Drover needs Windows Server 2016 "
+            f"({'.'.join(map(str, _OLDEST))}) or newer there.",
+            remedy="Name another target, or upgrade this one.",
         )
     if machine.memory % _MEMORY_STEP or not machine.memory:
         raise OperatorNeededError(

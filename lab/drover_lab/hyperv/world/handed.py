@@ -5,6 +5,8 @@ from typing import Any
 
 from drover_lab.hyperv.powershell.faults import CmdletFault
 from drover_lab.hyperv.powershell.invocation import Invocation, Run
+from drover_lab.hyperv.powershell.table import cmdlets
+from drover_lab.hyperv.powershell.values import Hashtable
 from drover_lab.hyperv.world.answers import refused, thing
 from drover_lab.hyperv.world.machines import chosen
 from drover_lab.hyperv.world.store import Host, State
@@ -56,11 +58,17 @@ class Handed:
         call.only("Name")
         with self.host.state() as state:
             missing: list[Any] = state.get("missing_cmdlets", [])
+            older: list[Any] = state.get("missing_parameters", [])
         for name in call.get("Name"):
             if name in self.known and name not in missing:
-                call.write(thing("CmdletInfo", {"Name": name}))
+                call.write(thing("CmdletInfo", {"Name": name, "Parameters": self._parameters(name, older)}))
             else:
                 call.fail(CmdletFault(
                     f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable "
                     "program.", "CommandNotFoundException", "ObjectNotFound",
                     "System.Management.Automation.CommandNotFoundException"))  # fmt: skip
+
+    def _parameters(self, name: str, missing: list[Any]) -> Hashtable:
+        """What stands for each parameter nobody asks."""
+        known = [one for one in cmdlets()[name].by_name if f"{name} {one}" not in missing]
+        return Hashtable(dict.fromkeys(known))

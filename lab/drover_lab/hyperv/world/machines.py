@@ -156,6 +156,12 @@ class Machines:
                   "AutomaticCheckpointsEnabled": "automatic"}  # fmt: skip
         call.only("Name", "VM", *fields)
         with self.host.state() as state:
+            for name in call.given:
+                if f"Set-VM {name}" in state.get("missing_parameters", ()):
+                    raise CmdletFault(
+                        f"A parameter cannot be found that matches parameter name '{name}'.", "NamedParameterNotFound",
+                        "InvalidArgument", "System.Management.Automation.ParameterBindingException", ends=True,
+                    )  # fmt: skip
             for machine in chosen(call, state, by="Name"):
                 machine.update({field: call.get(name) for name, field in fields.items() if name in call.given})
 

@@ -13,6 +13,7 @@ from drover_lab.hyperv.world.files import Files
 from drover_lab.hyperv.world.handed import Handed
 from drover_lab.hyperv.world.hostcmds import HostCmdlets
 from drover_lab.hyperv.world.machines import Machines
+from drover_lab.hyperv.world.services import Services
 from drover_lab.hyperv.world.store import Host
 
 
@@ -47,6 +48,7 @@ def cmdlets(host: Host) -> dict[str, Run]:
     machines, devices, drives = Machines(host), Devices(host), Drives(host)
     going = moves.Moves(host, devices)
     checkpoints, itself, handed = Checkpoints(host), HostCmdlets(host, going), Handed(host)
+    services = Services(host)
     exports, files = Exports(host, checkpoints, going), Files(host)
     handed.known = {
         "Get-VM": machines.get, "New-VM": machines.new, "Set-VM": machines.set, "Rename-VM": machines.rename,
@@ -58,7 +60,8 @@ def cmdlets(host: Host) -> dict[str, Run]:
         "Remove-VMNetworkAdapter": devices.remove_adapter, "Connect-VMNetworkAdapter": going.connect,
         "Get-VMNetworkAdapterVlan": devices.vlan, "Set-VMNetworkAdapterVlan": devices.set_vlan,
         "Get-VMFirmware": devices.firmware, "Set-VMFirmware": devices.set_firmware, "Get-VMBios": devices.bios,
-        "Get-VMIntegrationService": devices.services, "Get-VMSecurity": devices.security,
+        "Get-VMIntegrationService": services.get, "Enable-VMIntegrationService": services.enable,
+        "Disable-VMIntegrationService": services.disable, "Get-VMSecurity": devices.security,
         "Get-VMKeyProtector": devices.protector,
         "Get-VMHardDiskDrive": drives.get, "Add-VMHardDiskDrive": drives.add, "Remove-VMHardDiskDrive": drives.remove,
         "Get-VMDvdDrive": drives.dvds, "Remove-VMDvdDrive": drives.remove_dvd,

@@ -175,6 +175,27 @@ def test_what_of_the_host_a_machine_has_is_told_and_what_cannot_be_asked(hv: Pee
     assert [kind.partition(" (")[0] for kind in found["notAsked"]] == ["devices handed through", "GPU partitions"]
 
 
+def test_settings_and_services_of_another_host_are_kept(hv: Peer) -> None:
+    kept = {"startDelay": 90, "stopAction": "ShutDown", "checkpointType": "ProductionOnly"}
+    wanted = {"9F8233AC-BE49-4C79-8EE3-E7E1985B2077": False, "6C09BB55-D683-4DA0-8931-C9BF705F6480": True}
+    identity = made(hv, settings=kept, services=[{"kind": kind, "enabled": on} for kind, on in wanted.items()])
+    (found,) = hv.script("inventory", ids=[identity])
+    assert {name: found[name] for name in kept} == kept | {"startDelay": "90"}
+    services = {one["id"].rpartition("\\")[2]: one["enabled"] for one in found["services"]}
+    assert {kind: services.pop(kind) for kind in wanted} == wanted
+    assert set(services.values()) == {True}
+    assert hv.machine()["automatic"] is False
+
+
+def test_a_host_without_automatic_checkpoints_is_not_told_to_make_none(hv: Peer) -> None:
+    with hv.host.state() as state:
+        state["missing_parameters"] = ["Set-VM AutomaticCheckpointsEnabled"]
+    assert "AutomaticCheckpointsEnabled" in hv.fails(
+        "Set-VM -VM (New-VM -Name 'x' -NoVHD) -AutomaticCheckpointsEnabled $true"
+    )["message"]  # fmt: skip
+    assert made(hv)
+
+
 def test_a_machine_that_cannot_be_read_keeps_no_other_from_it(hv: Peer) -> None:
     broken = made(hv)
     whole = hv.script("define", **definition(workingName="other", disks=[], adapters=[], boot=[]))[0]

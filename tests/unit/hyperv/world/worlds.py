@@ -83,6 +83,6 @@ def definition(**changes: Any) -> dict[str, Any]:
         "compatibility": True, "dynamic": None, "controllers": [1],
         "disks": [{"path": DISK, "size": 16 * MIB, "controller": "SCSI", "number": 0, "location": 0}],
         "adapters": [{"name": "n", "switch": "production", "mac": "00155D010203", "legacy": False, "vlan": 7}],
-        "template": "MicrosoftUEFICertificateAuthority", "boot": [DISK],
+        "template": "MicrosoftUEFICertificateAuthority", "boot": [DISK], "settings": None, "services": [],
     }  # fmt: skip
     return {**found, **changes}

@@ -33,7 +33,32 @@ if ($p.version) {
     $create.Version = $p.version
 }
 $vm = New-VM @create
-Set-VM -VM $vm -Notes $p.notes -AutomaticStartAction 'Nothing' -AutomaticCheckpointsEnabled $false
+$settings = @{
+    VM = $vm
+    Notes = $p.notes
+    AutomaticStartAction = 'Nothing'
+}
+if ($p.settings) {
+    $settings.AutomaticStartDelay = [int]$p.settings.startDelay
+    $settings.AutomaticStopAction = $p.settings.stopAction
+    $settings.CheckpointType = $p.settings.checkpointType
+}
+# Windows Server 2016 has no such checkpoints, and no such parameter.
+if ((Get-Command -Name 'Set-VM').Parameters.Keys -contains 'AutomaticCheckpointsEnabled') {
+    $settings.AutomaticCheckpointsEnabled = $false
+}
+Set-VM @settings
+foreach ($service in @(Get-VMIntegrationService -VM $vm)) {
+    # Its id ends in what tells its kind, in every language of Windows.
+    $wanted = @($p.services | Where-Object { ([string]$service.Id).EndsWith($_.kind) })
+    if ($wanted.Count -gt 0) {
+        if ($wanted[0].enabled) {
+            Enable-VMIntegrationService -VMIntegrationService $service
+        } else {
+            Disable-VMIntegrationService -VMIntegrationService $service
+        }
+    }
+}
 Set-VMProcessor -VM $vm -Count ([long]$p.processors) -CompatibilityForMigrationEnabled ([bool]$p.compatibility)
 if ($p.dynamic) {
     $minimum = [long]$p.dynamic.minimum
