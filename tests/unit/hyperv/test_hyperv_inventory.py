@@ -1,5 +1,6 @@
 """What a host answers becomes machines, hosts, networks and pools of the model."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -218,6 +219,16 @@ def test_the_tag_is_a_line_of_the_notes() -> None:
     assert tags.written(notes, OWNER).count("drover: ") == 1
     for broken in ("drover: {", 'drover: {"wave": "w"}', "drover: []", "I like drover: it is good"):
         assert tags.read(broken) is None
+
+
+def test_a_live_move_that_is_cancelled_gives_the_earlier_tag_back() -> None:
+    earlier, started = replace(OWNER, wave="of last month", role="committed"), replace(OWNER, role="started")
+    for before in (tags.written("the shop's", earlier), "the shop's", "", tags.text(earlier)):
+        marked = tags.begun(before, started)
+        assert (tags.read(marked), tags.without(marked)) == (started, tags.without(before))
+        again = tags.begun(marked, started)
+        assert (again, tags.cancelled(again)) == (marked, before)
+        assert tags.cancelled(tags.written(marked, earlier)) == tags.without(before)
 
 
 def test_tagging_keeps_what_people_wrote() -> None:

@@ -94,7 +94,7 @@ def test_whoever_was_killed_finds_the_move_and_may_end_it(two: Two) -> None:
         here.cancel_live("web")
         assert here.live_status("web", there).state is LiveState.ABSENT
         assert here.machine("web").state is PowerState.RUNNING
-        assert here.machine("web").ownership is None
+        assert here.machine("web").ownership == owner("target")
         assert there.find("web") is None
         here.cancel_live("web")
 

@@ -83,7 +83,8 @@ def start(
         log.warning("Live Migration knows no limit for one move; '%s' goes as fast as the network lets it.", name)
     for session in (source, target):
         _require_slot(session)
-    tags.tag(source, name, replace(settings.owner, role="started"))
+    mark = tags.begun(_notes(machine), replace(settings.owner, role="started"))
+    scripts.run(source, "tag", id=machine.id, notes=mark)
     try:
         against = _compare(source, target, machine, settings, start=True)
     except RetryableError:
@@ -256,4 +257,4 @@ def cancel(source: Session, name: str) -> None:
             f"The live move of machine '{name}' was done before it could be cancelled.", remedy="Move it back."
         )
     if _is_marked(here):
-        scripts.run(source, "tag", id=machine_id, notes=tags.without(_notes(here)))
+        scripts.run(source, "tag", id=machine_id, notes=tags.cancelled(_notes(here)))

@@ -7,6 +7,8 @@ from drover.hypervisors.hyperv.session import Session
 from drover.model import Ownership
 
 _MARK = "drover: "
+# What the machine bore before a live move of it began, for the case that the move is cancelled.
+_BEFORE = "drover before: "
 _PARTS = ("wave", "run", "machine", "source_uuid", "role")
 
 
@@ -28,13 +30,29 @@ def read(notes: str) -> Ownership | None:
 
 def without(notes: str) -> str:
     """What people wrote."""
-    return "\n".join(line for line in notes.splitlines() if not line.startswith(_MARK)).rstrip()
+    return "\n".join(line for line in notes.splitlines() if not line.startswith((_MARK, _BEFORE))).rstrip()
 
 
 def written(notes: str, owner: Ownership) -> str:
     """The notes with this tag in place of the one there."""
     kept = without(notes)
     return f"{kept}\n{text(owner)}" if kept else text(owner)
+
+
+def begun(notes: str, owner: Ownership) -> str:
+    """The notes of a machine whose live move begins. The tag of an earlier one is kept beside this one's."""
+    kept = [line for line in notes.splitlines() if line.startswith(_BEFORE)][-1:]
+    earlier = read(notes)
+    if not kept and earlier is not None and not (earlier.role == owner.role and earlier.same_machine(owner)):
+        kept = [_BEFORE + text(earlier).removeprefix(_MARK)]
+    return "\n".join([written(notes, owner), *kept])
+
+
+def cancelled(notes: str) -> str:
+    """The notes as they were before `begun`."""
+    kept = [line.removeprefix(_BEFORE) for line in notes.splitlines() if line.startswith(_BEFORE)]
+    earlier = read(_MARK + kept[-1]) if kept else None
+    return written(notes, earlier) if earlier is not None else without(notes)
 
 
 def tag(session: Session, name: str, owner: Ownership) -> None:
