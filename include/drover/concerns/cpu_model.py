@@ -1,10 +1,10 @@
-"""A running guest takes a CPU model along that a host with another CPU may not be able to give."""
+"""The target cannot give the machine its CPU, or a running guest takes one along that another host may not have."""
 
 from collections.abc import Iterator
 
-from drover.concerns.finding import unknown, warning
-from drover.concerns.preflight import Preflight
-from drover.model import Concern, Strategy
+from drover.concerns.finding import critical, unknown, warning
+from drover.concerns.preflight import Preflight, device_kind
+from drover.model import Concern, Cpu, Strategy
 
 ID = "cpu.model"
 WAIVABLE = False
@@ -15,9 +15,48 @@ _EVERYWHERE = {"qemu64", "qemu32", "kvm64", "kvm32", "max"}
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    if p.source is None or p.plan.strategy is not Strategy.LIVE or p.source.cpu.mode == "host-passthrough":
-        return
-    cpu = p.source.cpu
+    yield from _compared(p)
+    yield from _by_hand(p)
+    if p.source is not None and p.plan.strategy is Strategy.LIVE and p.source.cpu.mode != "host-passthrough":
+        yield from _taken_along(p, p.source.cpu)
+
+
+def _compared(p: Preflight) -> Iterator[Concern]:
+    """What the target itself says, when it compares what the machine asks for with what it has."""
+    for word in p.translated.devices if p.translated else ():
+        kind, _, what = word.partition(" ")
+        if device_kind(word) == "cpu-missing":
+            yield critical(
+                ID,
+                "CPU that the target does not have",
+                found=f"Machine '{p.plan.name}' asks for a CPU that {p.target_host.name} cannot give it: it lacks "
+                f"{what}.",
+                why="The hypervisor would refuse to start the machine there.",
+                do="Take what is missing out of the machine's definition at the source, or choose another target.",
+            )
+        elif kind == "cpu-not-compared":
+            yield unknown(
+                ID,
+                _LABEL,
+                what=f"whether {p.target_host.name} has the CPU that machine '{p.plan.name}' asks for ({what})",
+                do="Give the machine a CPU model that the target's libvirt knows, or choose another target.",
+            )
+
+
+def _by_hand(p: Preflight) -> Iterator[Concern]:
+    wanted = [name for name in p.source.cpu.features if not name.startswith("-")] if p.source else []
+    if wanted and p.to_another_kind:
+        yield warning(
+            ID,
+            "CPU features asked for by hand",
+            found=f"Machine '{p.plan.name}' asks for the CPU features {', '.join(wanted)}; nobody compared them with "
+            f"what {p.target_host.name} shows its guests.",
+            why="What was built for them ends at the first instruction that is missing.",
+            do="Make sure that the target's processors have them, or rehearse the move first.",
+        )
+
+
+def _taken_along(p: Preflight, cpu: Cpu) -> Iterator[Concern]:
     if cpu.mode not in (None, "custom", "host-model", "maximum"):
         yield unknown(
             ID,

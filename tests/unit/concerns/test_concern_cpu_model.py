@@ -1,5 +1,5 @@
 import pytest
-from factory import WARNING, ask, categories, host, is_unknown, machine, preflight
+from factory import CRITICAL, WARNING, ask, categories, host, is_unknown, machine, preflight
 
 from drover.concerns import cpu_model as concern
 from drover.model import Cpu
@@ -23,6 +23,28 @@ def test_another_cpu_is_a_warning():
 def test_a_cpu_that_nobody_knows_blocks(end):
     assert is_unknown(ask(concern, preflight(NAMED, live=True, **{end: host(cpu_model=None)})))
     assert categories(concern, preflight(NAMED, **{end: host(cpu_model=None)})) == []
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_what_the_target_lacks_blocks_a_cold_move_too(live):
+    (found,) = ask(concern, preflight(NAMED, live=live, translated=machine(devices=("cpu-missing avx512f, svm",))))
+    assert found.category is CRITICAL
+    assert "it lacks avx512f, svm." in found.assessment
+
+
+def test_a_comparison_that_nobody_made_blocks():
+    p = preflight(NAMED, translated=machine(devices=("cpu-not-compared Unknown CPU model",)))
+    assert is_unknown(ask(concern, p))
+
+
+def test_features_that_were_asked_for_are_told_where_they_cannot_be():
+    asking = machine(cpu=Cpu(2, mode="host-model", features=("avx512f", "-mpx")))
+    (found,) = ask(concern, preflight(asking, target=host(hypervisor="vsphere")))
+    assert found.category is WARNING
+    assert "the CPU features avx512f;" in found.assessment
+    assert categories(concern, preflight(asking)) == []
+    refusing = machine(cpu=Cpu(2, features=("-mpx",)))
+    assert categories(concern, preflight(refusing, target=host(hypervisor="vsphere"))) == []
 
 
 def test_a_mode_that_nobody_knows_blocks():

@@ -1,7 +1,9 @@
 """`LibvirtHypervisor`: the port for a KVM host, each call handed to the module that knows it."""
 
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -10,7 +12,19 @@ from drover.blocks.endpoint import Endpoint
 from drover.errors import OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.counters import ALL, Usage
-from drover.hypervisors.libvirt import counters, define, disks, inventory, live, outcome, power, retire, site, trial
+from drover.hypervisors.libvirt import (
+    counters,
+    cpu,
+    define,
+    disks,
+    inventory,
+    live,
+    outcome,
+    power,
+    retire,
+    site,
+    trial,
+)
 from drover.hypervisors.libvirt.connection import Connection
 from drover.hypervisors.libvirt.translate import Site
 from drover.hypervisors.port import Hypervisor, LiveStatus, Retired, TargetSettings, Trial
@@ -108,7 +122,8 @@ class LibvirtHypervisor:
     # Making and removing
 
     def translated(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
-        return outcome.translated(machine, settings, self._offer)
+        made = outcome.translated(machine, settings, self._offer)
+        return replace(made, devices=(*made.devices, *cpu.words(self.connection, ET.fromstring(made.native))))
 
     def define(self, machine: VirtualMachine, settings: TargetSettings) -> VirtualMachine:
         return define.define(self.connection, machine, settings)
