@@ -26,7 +26,9 @@ def check(p: Preflight) -> Iterator[Concern]:
 
 def _places(machine: VirtualMachine) -> list[str]:
     """By place, since the two ends have other names for a disk."""
-    known = {disk.name: f"disk {place}" for place, disk in enumerate(machine.disks, 1)}
+    # libvirt's old way names a kind, and means the first of it.
+    known = {kind: f"{what} 1" for kind, what in (("hd", "disk"), ("network", "network adapter"))}
+    known |= {disk.name: f"disk {place}" for place, disk in enumerate(machine.disks, 1)}
     known |= {nic.mac: f"network adapter {place}" for place, nic in enumerate(machine.nics, 1)}
     return [known.get(name, name) for name in machine.boot_order]
 

@@ -1,4 +1,4 @@
-"""Machines that are defined on real libvirt hosts and never started, each with something wrong; and what cannot be."""
+"""Machines on real libvirt hosts, each with something wrong; most are never started, and none boots a system."""
 
 import shlex
 from typing import Any
@@ -9,15 +9,15 @@ IMAGES = "/var/lib/libvirt/images"
 DISK = """<disk type='file' device='{device}'><driver name='qemu' type='{format}'/><source file='{path}'>{inside}</source>
   <target dev='{dev}' bus='{bus}'/>{more}</disk>"""  # noqa: E501
 DOMAIN = """
-<domain type='qemu'>
+<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>{name}</name><uuid>00000000-0000-4000-8000-{number:012}</uuid>{about}
   <memory unit='MiB'>{memory}</memory><vcpu{pinned}>{cpus}</vcpu>
   <os>{boot}<type arch='x86_64' machine='q35'>hvm</type></os>
   <features>{features}</features>{cpu}
   <devices>
     {devices}
-    <interface type='network'><mac address='52:54:00:aa:00:{number:02x}'/><source network='{network}'/><model type='virtio'/></interface>
-  </devices>
+    <interface type='network'><mac address='52:54:00:aa:00:{number:02x}'/><source network='{network}'/><model type='{model}'/>{card}</interface>
+  </devices>{more}
 </domain>
 """  # noqa: E501
 TPM = "<tpm model='tpm-tis'><backend type='passthrough'><device path='/dev/tpm0'/></backend></tpm>"
@@ -34,70 +34,13 @@ CARDS = "<network><name>cards</name><forward mode='hostdev' managed='yes'><pf de
 MOVED = """<metadata><drover:owner xmlns:drover='https://drover.dev/owner/1' wave='w' run='r' machine='moved on'
   source-uuid='00000000-0000-4000-8000-000000000020' role='migrated'/></metadata>"""
 
-# Why this lab plants none of these: it has KVM hosts only, both are this very machine, and no guest is started.
-_VSPHERE = "a vCenter's word; tests/unit/hypervisors/vsphere and tests/lab/vcenter plant it"
-_HYPERV = "a Hyper-V host's word; tests/unit/hyperv plants it"
-_RUNNING = "only of a machine that runs"
-_KINDS = "only between hypervisors of two kinds"
-_ONE = "both hosts are one machine, with the same CPU, clock and QEMU"
-CANNOT: dict[str, str] = {
-    "cluster.role": _HYPERV,
-    "cluster.rules": _VSPHERE,
-    "connection.certificate": "of connections that use certificates, which libvirt's do not",
-    "connection.smb_unencrypted": _HYPERV,
-    "cpu.capacity": _RUNNING,
-    "cpu.evc": _VSPHERE,
-    "cpu.model": _ONE,
-    "cpu.nested": _HYPERV,
-    "device.minor": _KINDS,
-    "device.not_asked": _HYPERV,
-    "device.ports": _KINDS,
-    "disk.filter": _VSPHERE,
-    "disk.independent": _VSPHERE,
-    "disk.nonpersistent": _VSPHERE,
-    "firmware.secure_boot_template": _HYPERV,
-    "guest.system": _KINDS,
-    "guest.tools": "libvirt presses the power button",
-    "host.clocks": _ONE,
-    "host.firmware": _ONE,
-    "host.machine_type": _ONE,
-    "host.maintenance": "a KVM host knows no such thing",
-    "host.memory_capacity": _RUNNING,
-    "live.refused": "libvirt checks a live move only when it begins",
-    "live.unasked": _VSPHERE,
-    "live.warned": _VSPHERE,
-    "machine.ambiguous": "libvirt gives a name to one machine",
-    "machine.arguments": "QEMU would have to take it",
-    "machine.changed_blocks": _VSPHERE,
-    "machine.consolidation": _VSPHERE,
-    "machine.fault_tolerant": _VSPHERE,
-    "machine.hotplug": _KINDS,
-    "machine.replica": _HYPERV,
-    "machine.resources": _VSPHERE,
-    "machine.saved": _HYPERV,
-    "machine.shielded": _HYPERV,
-    "machine.shutdown": _RUNNING,
-    "machine.template": _VSPHERE,
-    "machine.transient": _RUNNING,
-    "machine.unreachable": _VSPHERE,
-    "memory.dynamic": _HYPERV,
-    "nic.disconnected": _HYPERV,
-    "nic.no_mac": _HYPERV,
-    "nic.sriov": _HYPERV,
-    "nic.vlan": _HYPERV,
-    "performance.unknown": _RUNNING,
-    "strategy.live_impossible": _KINDS,
-    "target.address_clash": _RUNNING,
-    "translation.boot_entries": _KINDS,
-    "translation.boot_order": _KINDS,
-    "translation.cpu": _KINDS,
-    "translation.definition": _KINDS,
-    "translation.disk_controller": _KINDS,
-    "translation.kept": _KINDS,
-    "translation.lost": _KINDS,
-    "translation.nic_model": _KINDS,
-    "translation.notes": _KINDS,
-}
+CPU = "<cpu mode='custom' match='exact'><model>qemu64</model><feature policy='require' name='avx512f'/></cpu>"
+# Nothing of it is lost between two KVM hosts.
+PTY = "<serial type='pty'/><sound model='ich9'/><watchdog model='i6300esb' action='reset'/><rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"  # noqa: E501
+PORT = "<serial type='tcp'><source mode='bind' host='127.0.0.1' service='4555'/></serial>"
+LIMIT = "<memtune><hard_limit unit='MiB'>512</hard_limit></memtune><cputune><shares>512</shares></cputune>"
+SYSINFO = "<sysinfo type='smbios'><system><entry name='product'>Ours</entry></system></sysinfo>"
+BY_HAND = "<qemu:commandline><qemu:arg value='-fw_cfg'/><qemu:arg value='name=opt/x,string=y'/></qemu:commandline>"
 
 CRITICAL: dict[str, set[str]] = {
     "fine": set(),
@@ -129,6 +72,9 @@ CRITICAL: dict[str, set[str]] = {
     "dc01": set(),
     "written once": {"disk.read_only"},
     "spoken to": set(),
+    "demanding": {"cpu.model"},
+    "told by hand": {"machine.arguments"},
+    "well equipped": set(),
 }
 WARNINGS: dict[str, set[str]] = {
     "linked": {"disk.backing_chain"},
@@ -137,6 +83,30 @@ WARNINGS: dict[str, set[str]] = {
     "huge": {"cpu.count"},
     "dc01": {"guest.domain_controller"},
     "spoken to": {"device.console_password"},
+}
+
+
+# What is found of it on its way to a vCenter.
+TO_VCENTER: dict[str, set[str]] = {
+    "well equipped": {"device.minor", "nic.disconnected", "translation.cpu"},
+    "listening": {"device.ports"},
+    "limited": {"machine.resources"},
+    "labelled": {"translation.definition"},
+    "forgetful": {"disk.nonpersistent"},
+    "tagged": {"nic.vlan"},
+    "growing": {"machine.hotplug"},
+    "numbered": {"translation.lost"},
+    "uneven": {"translation.refused"},
+    "old card": {"translation.nic_model"},
+}
+# And to a Hyper-V host.
+TO_HYPERV: dict[str, set[str]] = {"ordered": {"translation.boot_order", "translation.disk_controller"}}
+# These run, or are paused before their first instruction; what is found on the way to the other KVM host.
+RUNNING: dict[str, set[str]] = {
+    "passing": {"machine.transient"},
+    "deaf and awake": {"machine.shutdown"},
+    "busy": {"cpu.capacity", "host.memory_capacity"},
+    "busy too": {"cpu.capacity", "host.memory_capacity"},
 }
 
 
@@ -152,13 +122,21 @@ class Builder:
         self.commands[host].append(["qemu-img", "create", "-q", "-f", kind, *options, path, size])
         return path
 
-    def define(self, name: str, number: int, devices: str, *, host: str = "kvm-a", **values: Any) -> None:
-        settings: dict[str, Any] = dict.fromkeys(("about", "pinned", "boot", "cpu"), "")
-        settings |= {"memory": 64, "cpus": 1, "features": "<acpi/>", "network": "production"} | values
+    def define(
+        self, name: str, number: int, devices: str, *, host: str = "kvm-a", passing: bool = False, **values: Any
+    ) -> None:
+        settings: dict[str, Any] = dict.fromkeys(("about", "pinned", "boot", "cpu", "card", "more"), "")
+        settings |= {
+            "memory": 64,
+            "cpus": 1,
+            "features": "<acpi/>",
+            "network": "production",
+            "model": "virtio",
+        } | values
         text = DOMAIN.format(name=name, number=number, devices=devices, **settings)
         path = f"/tmp/{number}.xml"
         self.commands[host].append(["sh", "-c", 'printf %s "$1" >"$2"', "sh", text, path])
-        self.commands[host].append(["virsh", "-q", "define", path])
+        self.commands[host].append(["virsh", "-q", *(("create", "--paused") if passing else ("define",)), path])
 
     def small(self, name: str, **where: str) -> str:
         return disk(self.image(f"{name}.qcow2", "64M", **where))
@@ -209,6 +187,10 @@ def plant(lab: Lab) -> None:
     define('quoted "name" Köln', 16, small("quoted"))
     define("large", 17, disk(image("full.raw", "80M", "-o", "preallocation=falloc"), kind="raw"))
     _plant_more(make)
+    _plant_for_other_kinds(make)
+    _plant_running(
+        make, memory=int(lab.run("kvm-a", ["sed", "-n", "s/^MemTotal: *\\([0-9]*\\) kB/\\1/p", "/proc/meminfo"]))
+    )
     make.run(lab)
 
 
@@ -232,3 +214,31 @@ def _plant_more(make: Builder) -> None:
     make.commands["kvm-a"].append(write)
     define("handed a card", 32, small("card"), network="cards")
     define("wide", 31, disk(image("wide.qcow2", "1T")))
+
+
+def _plant_for_other_kinds(make: Builder) -> None:
+    image, define, small = make.image, make.define, make.small
+    define("demanding", 33, small("demanding"), cpu=CPU)
+    define("told by hand", 34, small("hand"), more=BY_HAND)
+    define("well equipped", 35, small("equipped") + PTY, card="<link state='down'/>", cpu="<cpu mode='host-model'/>")
+    define("listening", 36, small("listening") + PORT)
+    define("limited", 37, small("limited"), about=LIMIT)
+    define("labelled", 38, small("labelled"), about=SYSINFO)
+    define("forgetful", 39, disk(image("forgetful.qcow2", "64M"), more="<transient/>"))
+    define("tagged", 40, small("tagged"), card="<vlan><tag id='12'/></vlan>")
+    define("growing", 41, small("growing"), pinned=" current='1'", cpus=2)
+    define("numbered", 42, disk(image("numbered.qcow2", "64M"), more="<serial>S1</serial>"))
+    define("ordered", 43, small("ordered"), card="<boot order='1'/>")
+    define("uneven", 44, small("uneven"), memory=65)
+    define("old card", 45, small("old"), model="rtl8139")
+
+
+def _plant_running(make: Builder, memory: int) -> None:
+    """:param memory: of the host, KiB. Two that take more than half of it each do not fit together."""
+    define, small = make.define, make.small
+    define("passing", 46, small("passing"), passing=True)
+    define("deaf and awake", 47, small("awake"), features="<apic/>")
+    for number, name in enumerate(("busy", "busy too"), 48):
+        define(name, number, small(name), cpus=16, memory=memory * 6 // 10 // 1024)
+    make.commands["kvm-a"] += [["virsh", "-q", "start", "deaf and awake"]]
+    make.commands["kvm-a"] += [["virsh", "-q", "start", "--paused", name] for name in ("busy", "busy too")]

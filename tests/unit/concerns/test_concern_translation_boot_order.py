@@ -11,6 +11,14 @@ def test_the_same_places_under_other_names_are_no_concern():
     assert categories(concern, preflight(HERE, translated=there)) == []
 
 
+def test_a_kind_of_device_is_the_first_of_it():
+    old = machine(disks=HERE.disks, boot_order=("hd", "network"))
+    assert categories(concern, preflight(old, translated=machine(disks=THERE, boot_order=("sda", NIC.mac)))) == []
+    assert categories(concern, preflight(old, translated=machine(disks=THERE, boot_order=("sdb", NIC.mac)))) == [
+        CRITICAL
+    ]
+
+
 def test_no_order_at_the_source_asks_for_none():
     assert categories(concern, preflight(translated=machine(boot_order=("vda",)))) == []
 
