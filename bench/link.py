@@ -11,7 +11,6 @@ from pathlib import Path
 
 from bench.servers import greets, running
 
-MIB = 1 << 20
 _PORT = 10809
 
 

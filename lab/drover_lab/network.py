@@ -12,7 +12,6 @@ Each step looks first and makes only what is missing, so that a half-made networ
 """
 
 import contextlib
-import json
 import os
 import re
 from pathlib import Path
@@ -165,11 +164,3 @@ def _ensure_controller(topology: Topology) -> None:
         _ensure_wire((None, interface), (site, port))
         _plug(site, port, switch)
         _address(None, interface, f"{network[1]}/24")
-
-
-def describe(namespace: str, interface: str) -> dict[str, object]:
-    """What the kernel says of an interface, for tests and for `status`."""
-    found: list[dict[str, object]] = json.loads(
-        run(["ip", "-json", "-details", "-n", namespace, "address", "show", "dev", interface]).stdout
-    )
-    return found[0]

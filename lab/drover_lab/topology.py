@@ -41,14 +41,6 @@ class Topology:
     state: LabState
 
     @property
-    def controller_address(self) -> str:
-        return str(slots.management(self.state.slot)[1])
-
-    @property
-    def controller_production_address(self) -> str:
-        return str(slots.production(self.state.slot)[1])
-
-    @property
     def isolated_address(self) -> str:
         """Of each host on its own isolated network. The same at both: these networks never meet."""
         return str(slots.production(self.state.slot)[2])

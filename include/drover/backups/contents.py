@@ -46,9 +46,9 @@ def image_file(folder: Path, disk: str) -> Path:
     return folder / f"{safe_name(disk)}{IMAGE}"
 
 
-def wrong_parts(folder: Path, facts: Facts, disks: set[str], *, images: bool = False) -> list[str]:
-    """What keeps the backup from being whole. :param disks: that it must hold. :param images: read them through."""
-    wrong = seal.altered(folder, facts, images=images)
+def wrong_parts(folder: Path, facts: Facts, disks: set[str]) -> list[str]:
+    """What keeps the backup from being whole, its images not read through. :param disks: that it must hold."""
+    wrong = seal.altered(folder, facts, images=False)
     if not wrong and disks == set(facts["digests"]):
         wrong = sorted(disk for disk in disks if _manifest(folder, disk).root != facts["digests"][disk])
     if wrong or disks != set(facts["digests"]):

@@ -1,6 +1,5 @@
 """Image files as NBD exports: a qemu-nbd of our own for each, on a socket that only this user can reach."""
 
-import fcntl
 import os
 import shutil
 import socket
@@ -17,11 +16,11 @@ from drover.blocks.probe import Image, probe
 from drover.blocks.tools import LOCKED, in_use, missing_tool, refusal, run_tool, written_by_another
 from drover.errors import BadInputError, OperatorNeededError, RetryableError
 from drover.model import DiskFormat
+from drover.private_folder import PrivateFolder
 
-# Seconds: until the server must answer; until it must have ended, its caches written; that an orphan is left alone.
+# Seconds: until the server must answer; until it must have ended, its caches written.
 _READY = 30.0
 _ENDED = 120.0
-_ORPHAN = 60.0
 _LOOK = 0.01
 _LOCK_PATIENCE = 5.0
 _CLIENTS = 16
@@ -185,23 +184,11 @@ def _can_be_direct(path: Path) -> bool:
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """A folder for socket and log that only this user may enter; a lock in it tells that its owner lives."""
+    """A folder for socket and log that only this user may enter; it goes at the end, or when its owner was killed."""
     base = tempfile.gettempdir()
     base = base if len(base) <= _LONGEST_FOLDER else "/tmp"  # a socket's path has 107 characters at most
-    _remove_orphans(Path(base))
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+    folder = PrivateFolder(_PREFIX, Path(base))
     try:
-        with open(folder / "lock", "wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder
+        yield folder.path
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_orphans(base: Path) -> None:
-    """Folders whose owner was killed. A young one may not have its lock yet."""
-    for folder in base.glob(f"{_PREFIX}*"):
-        with suppress(OSError), open(folder / "lock", "rb") as lock:
-            if folder.stat().st_uid == os.getuid() and time.time() - folder.stat().st_mtime > _ORPHAN:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+        folder.close()

@@ -13,7 +13,6 @@ from drover.proposals.candidate import Candidate, Key, with_needs
 from drover.proposals.table import Row, Sheet
 from drover.waves import names
 
-BY = "Cluster"
 NEEDS = ("Depends", "Depends on")
 
 _SHEETS = {

@@ -19,7 +19,6 @@ SHELLS = RSP  # the resource of all shells, whatever runs in them
 CMD = f"{RSP}/cmd"
 
 ANONYMOUS = f"{A}/role/anonymous"
-XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _ENVELOPE = (
     f'<s:Envelope xml:lang="en-US" xmlns:s="{S}" xmlns:a="{A}" xmlns:x="{TRANSFER}" xmlns:n="{N}" xmlns:w="{W}" '
     f'xmlns:rsp="{RSP}" xmlns:p="{P}">'

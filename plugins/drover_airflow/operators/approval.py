@@ -13,7 +13,6 @@ from airflow.sdk import Context
 from drover_airflow.moves import opened
 from drover_airflow.operators.base import DroverOperator
 
-Facts = dict[str, Any]
 # As `drover.migration.approval.Choice` has them; what DAG files import stays light.
 _OPTIONS = ["approve", "postpone", "roll back"]
 

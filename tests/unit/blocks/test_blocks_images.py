@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from disks import MIB, convert, make_raw
 
-from drover.blocks import images
+from drover import private_folder
 from drover.blocks.images import create_image, serve_image
 from drover.blocks.nbd_client import Connection
 from drover.blocks.probe import probe
@@ -106,7 +106,7 @@ def test_what_a_killed_owner_left_is_removed_later(killed: str, monkeypatch: pyt
     left = socket_of(killed).parent
     assert left.exists()
     with serve_image(folder / "disk.raw", format="raw", read_only=True) as living:
-        monkeypatch.setattr(images, "_ORPHAN", -1.0)
+        monkeypatch.setattr(private_folder, "_YOUNG", -1.0)
         with serve_image(folder / "disk.raw", format="raw", read_only=True):
             assert not left.exists()
             assert socket_of(living.uri).exists(), "of the living it takes nothing"

@@ -90,10 +90,6 @@ def hardware(devices: list[Node], layout: Node | None, around: Surroundings, boo
     return Hardware(tuple(disks), tuple(nics), tuple(sorted(words)), names)
 
 
-def _place(device: Node) -> tuple[int, int]:
-    return nodes.number(device, "controllerKey") or 0, nodes.number(device, "unitNumber") or 0
-
-
 def boot_order(boot: Iterable[Node], names: Mapping[int, str]) -> tuple[str, ...]:
     """Names of disks, MACs of adapters, `cdrom` and `floppy`."""
     found = []

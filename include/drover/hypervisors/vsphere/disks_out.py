@@ -30,7 +30,6 @@ from drover.hypervisors.vsphere.versions import versions as versions_of
 from drover.model import Disk, PowerState, VirtualMachine
 
 log = logging.getLogger(__name__)
-_KIND = "VirtualMachine"
 _PURPOSE = "read"
 _DIGITS = 12
 _FOLDER, _LEASE = "its datastore file", "an export lease"

@@ -91,10 +91,6 @@ class Surroundings:
             place_id = self.places[place_id].parent
         return None
 
-    def of_kind(self, *kinds: str) -> dict[str, str]:
-        """Id to name."""
-        return {one: place.name for one, place in self.places.items() if place.kind in kinds}
-
 
 def surroundings(session: Session, known: Iterable[str | None] = ()) -> Surroundings:
     """:param known: ids that must be in it; where one is not, everything is read anew."""

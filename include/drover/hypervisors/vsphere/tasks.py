@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from drover.errors import DroverError, OperatorNeededError, RetryableError
+from drover.errors import OperatorNeededError, RetryableError
 from drover.hypervisors.vsphere import nodes
 from drover.hypervisors.vsphere.errors import fault_error
 from drover.hypervisors.vsphere.nodes import Node
@@ -123,11 +123,6 @@ def watch(session: Session, task: Any, pause: int = _ONE_WAIT) -> "Iterator[Stat
 def state_of(session: Session, task: Any) -> State:
     """The task's state now, without waiting."""
     return next(watch(session, task))
-
-
-def error_of(session: Session, state: State, what: str) -> DroverError:
-    """Why a task failed. :param state: one whose word is `error`."""
-    return fault_error(session.name, state.error, what)
 
 
 def cancel(session: Session, task: Any) -> None:

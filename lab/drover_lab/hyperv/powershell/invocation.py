@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from drover_lab.hyperv.powershell.faults import CmdletFault
 from drover_lab.hyperv.powershell.table import Cmdlet
-from drover_lab.hyperv.powershell.values import Names, Nothing, PsObject, Wrapped, items
+from drover_lab.hyperv.powershell.values import Names, Nothing, Wrapped, items
 from drover_lab.hyperv.soap import NotModelledError
 
 if TYPE_CHECKING:
@@ -58,10 +58,3 @@ def inputs(invocation: Invocation, name: str) -> list[Any]:
         return invocation.piped
     value = invocation.get(name)
     return [] if isinstance(value, Nothing) else list(items(value))
-
-
-def needs(value: Any, kind: str) -> PsObject:
-    """:raises NotModelledError: it is another object."""
-    if not isinstance(value, PsObject) or not value.type.endswith(kind):
-        raise NotModelledError(f"an object that is no {kind}")
-    return value

@@ -131,10 +131,6 @@ _CATEGORIES = (
 )  # fmt: skip
 
 
-def categories() -> tuple[str, ...]:
-    return _CATEGORIES
-
-
 _UNIX = datetime(1, 1, 1, tzinfo=UTC)
 
 _PROPERTIES: dict[type, dict[str, Callable[[Any], Any]]] = {
