@@ -1,5 +1,6 @@
 """Asks both hypervisors, once each, for what the concerns look at."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,11 @@ from drover.waves.schema import MachinePlan, Wave
 
 Resolver = Callable[[str], ConnectionSpec]
 Translate = Callable[[VirtualMachine, TargetSettings], VirtualMachine]
+# Seconds. Long enough to see a guest that writes all the time, which is the one that counts.
+SAMPLE = 2.0
+
+log = logging.getLogger(__name__)
+
 CheckLive = Callable[[str, TargetSettings], Sequence[LiveObstacle]]
 
 
@@ -58,6 +64,23 @@ def read_facts(hypervisor: Hypervisor) -> HostFacts:
         takes_along=hypervisor.takes_along if isinstance(hypervisor, LiveMover) else None,
         measures=hypervisor.figures() if isinstance(hypervisor, PerformanceMeter) else frozenset(),
     )
+
+
+def write_rate(plan: MachinePlan, machine: VirtualMachine | None, source: Hypervisor) -> float | None:
+    """Bytes a second that the machine writes to its disks, looked at for `SAMPLE` seconds.
+
+    None where that does not count: only a move that copies the disks of a running machine copies again what is written.
+    None, too, where nobody can tell.
+    """
+    if plan.strategy is not Strategy.LIVE or machine is None or machine.state is not PowerState.RUNNING:
+        return None
+    if not isinstance(source, LiveMover) or source.takes_along or not isinstance(source, PerformanceMeter):
+        return None
+    try:
+        return source.usage(machine.name, SAMPLE).write_rate
+    except DroverError as error:
+        log.warning("%s: how much it writes is not known: %s", machine.name, error)
+        return None
 
 
 def assemble(

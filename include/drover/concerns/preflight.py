@@ -70,6 +70,7 @@ class Preflight:
     :param now: our clock, seconds since the epoch.
     :param backed_up: the machines whose backup this run has made already.
     :param rehearsed: None where none has passed.
+    :param writes: bytes a second that the machine was seen to write to its disks; None where nobody looked or knows.
     :param fit: whether the wave fits into its window; None where it has none, or nobody could tell.
     """
 
@@ -88,6 +89,7 @@ class Preflight:
     refusal: str | None = None
     live_obstacles: tuple[LiveObstacle, ...] = ()
     rehearsed: Rehearsed | None = None
+    writes: float | None = None
     fit: Fit | None = None
 
     @property

@@ -45,6 +45,12 @@ def keep(move: Move, found: Usage | None) -> None:
     move.store.write_json(_FILE, {"usage": to_json(found) if found else None})
 
 
+def seen(move: Move) -> Usage | None:
+    """What this run measured before the move, if it did."""
+    found = move.store.read_json(_FILE)
+    return from_json(Usage, found["usage"]) if found and found["usage"] else None
+
+
 def kept(move: Move) -> Usage | None:
     """:raises OperatorNeededError: nothing was measured before the move."""
     found = move.store.read_json(_FILE)

@@ -7,15 +7,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from drover.concerns import same_host
-from drover.concerns.gather import gather
+from drover.concerns.gather import gather, write_rate
 from drover.concerns.run import run as find_concerns
 from drover.concerns.run import waived
 from drover.errors import OperatorNeededError
 from drover.evidence.store import PROOFS, MachineStore
-from drover.migration import along, backup, rehearsed, window
+from drover.migration import along, backup, measuring, rehearsed, window
 from drover.migration.move import Move
 from drover.migration.stage import Facts, stage
-from drover.model import Category, Concern, from_json, to_json
+from drover.model import Category, Concern, VirtualMachine, from_json, to_json
 from drover.waves.schema import MachinePlan
 
 # A retry looks anew and writes it anew; nothing that comes later does.
@@ -56,11 +56,20 @@ def _look(move: Move, settled: Collection[str] = ()) -> list[Concern]:
     """:param settled: concerns that the first look has answered for good."""
     facts = gather(move.wave, move.plan, move.source, move.target, move.resolve)
     known = replace(facts, backed_up=backup.sealed(move.wave, move.run, move.root), fit=window.look_ahead(move, facts))
-    known = replace(known, rehearsed=rehearsed.newest(move.root, move.machine.uuid, move.wave, move.plan))
+    last = rehearsed.newest(move.root, move.machine.uuid, move.wave, move.plan)
+    known = replace(known, rehearsed=last, writes=_writes(move, facts.source))
     concerns = [concern for concern in find_concerns(known) if concern.id not in settled]
     for concern in concerns:
         log.info("%s: %s %s (%s). %s", move.name, concern.category, concern.label, concern.id, concern.assessment)
     return concerns
+
+
+def _writes(move: Move, machine: VirtualMachine | None) -> float | None:
+    """How fast it writes, where a limit stands against that: by this run's baseline, which lasted longer, or now."""
+    if move.wave.bandwidth is None:
+        return None
+    measured = measuring.seen(move)
+    return measured.write_rate if measured else write_rate(move.plan, machine, move.source)
 
 
 def _refuse(move: Move, concerns: Sequence[Concern]) -> None:

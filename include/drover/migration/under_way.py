@@ -60,5 +60,8 @@ def kept_loads(move: Move) -> dict[str, Load] | None:
     if found is None:
         return None
     return {
-        value["machine"]: Load(value["data"], value["memory"], value["host"], tuple(value["pools"])) for value in found
+        value["machine"]: Load(
+            value["data"], value["memory"], value["host"], tuple(value["pools"]), value.get("writes")
+        )
+        for value in found
     }

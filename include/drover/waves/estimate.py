@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from drover.model import Strategy, VirtualMachine
 from drover.waves import limits, timeline
 from drover.waves.schema import MachinePlan, Wave
-from drover.waves.speeds import BETWEEN, DEFAULTS, FIRST, FIRST_PER_HOST, MIB, Known, Speeds
+from drover.waves.speeds import BETWEEN, DEFAULTS, FIRST, FIRST_PER_HOST, FIRST_PER_LIVE, MIB, Known, Speeds
 from drover.waves.timeline import Job, Span, Step
 
 # A sample of backups is every fifth machine's; which ones, only the run knows.
 _SAMPLE = 5
+# A copy that hardly catches up is estimated as this many; one that never does is a concern (`live.write_rate`).
+_MOST_REWRITES = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,14 @@ class Load:
 
     :param data: bytes that its disks hold.
     :param host: on which it is. :param pools: that hold its disks.
+    :param writes: bytes a second that it was seen to write; None where nobody looked.
     """
 
     data: int
     memory: int
     host: str = ""
     pools: tuple[str, ...] = ()
+    writes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,9 @@ class Estimate:
     basis: str
 
 
-def load_of(machine: VirtualMachine) -> Load:
+def load_of(machine: VirtualMachine, writes: float | None = None) -> Load:
     pools = sorted({disk.pool for disk in machine.disks if disk.pool})
-    return Load(sum(disk.allocated for disk in machine.disks), machine.memory, machine.host, tuple(pools))
+    return Load(sum(disk.allocated for disk in machine.disks), machine.memory, machine.host, tuple(pools), writes)
 
 
 def estimate_machine(wave: Wave, plan: MachinePlan, load: Load, known: Known = DEFAULTS) -> Estimate:
@@ -88,15 +92,16 @@ def whole(wave: Wave, loads: Mapping[str, Load], known: Known = DEFAULTS, lead: 
 
     :param lead: how long before its window opens it begins.
     """
-    begins = first(wave)
+    begins = first(wave, loads)
     spans = play(wave, jobs(wave, loads, known), max(0.0, lead - begins))
     return tuple(replace(span, begins=span.begins + begins, ends=span.ends + begins) for span in spans)
 
 
-def first(wave: Wave) -> float:
-    """What the wave's first task takes: it asks each host once, and every concern about each machine."""
+def first(wave: Wave, loads: Mapping[str, Load]) -> float:
+    """What the wave's first task takes: it asks each host once, and looks at each machine whose writes count."""
     ends = {end for plan in wave.machines for end in (wave.source_of(plan), wave.target_of(plan))}
-    return FIRST + FIRST_PER_HOST * len(ends) + BETWEEN
+    looked = sum(load.writes is not None for load in loads.values())
+    return FIRST + FIRST_PER_HOST * len(ends) + FIRST_PER_LIVE * looked + BETWEEN
 
 
 def lead(wave: Wave, todo: Sequence[Job]) -> float:
@@ -133,7 +138,7 @@ def _names(wave: Wave, plan: MachinePlan) -> list[str]:
 
 
 def _step(wave: Wave, plan: MachinePlan, name: str, load: Load, speeds: Speeds, link: str) -> Step:
-    passes, takes, here = passing(name, plan.strategy, load, speeds, plan.compare_at_switchover)
+    passes, takes, here = passing(name, plan.strategy, load, speeds, plan.compare_at_switchover, wave.bandwidth)
     fixed = speeds.seconds(plan.strategy, name) + here
     if name in ("baseline", "performance") and wave.performance is not None and name not in speeds.fixed:
         fixed += wave.performance.baseline
@@ -143,11 +148,12 @@ def _step(wave: Wave, plan: MachinePlan, name: str, load: Load, speeds: Speeds, 
 
 
 def passing(
-    step: str, strategy: Strategy, load: Load, speeds: Speeds, compared: bool = False
+    step: str, strategy: Strategy, load: Load, speeds: Speeds, compared: bool = False, limit: float | None = None
 ) -> tuple[float, float, float]:
     """Bytes of a step that pass the link, the seconds they take alone, and the seconds of bytes that stay here.
 
     :param compared: whether a live move's disks are compared while the guest stands still.
+    :param limit: bytes a second that a live move may pass.
     """
     data, live = float(load.data), strategy is Strategy.LIVE
     if step == "backup":
@@ -156,7 +162,7 @@ def passing(
     if step == "restore-test":
         return 2 * data, data / speeds.copy + data / speeds.read, 0.0
     if step == "transfer" and live:
-        moved = (load.data + load.memory) * speeds.rewrites
+        moved = (load.data + load.memory) * max(speeds.rewrites, _rewrites(load.writes or 0.0, speeds.live, limit))
         again = 2 * data if compared else 0.0
         return moved + again, moved / speeds.live + again / speeds.read, 0.0
     if step == "transfer":
@@ -164,6 +170,12 @@ def passing(
     if step == "validate" and not live:
         return data, data / speeds.read, 0.0
     return 0.0, 0.0, 0.0
+
+
+def _rewrites(writes: float, rate: float, limit: float | None) -> float:
+    """How much passes for each byte, where what is written meanwhile is copied again, and what is written meanwhile."""
+    share = writes / (rate if limit is None else min(rate, limit))
+    return 1 / (1 - share) if share < 1 - 1 / _MOST_REWRITES else _MOST_REWRITES
 
 
 def _slots(wave: Wave, todo: Sequence[Job]) -> dict[str, int]:

@@ -59,7 +59,7 @@ def planned(wave: Wave, loads: Mapping[str, Load], now: float, known: Known = DE
     found = opening(wave.window, now)
     if found.holds(now):
         found = opening(wave.window, found.closes)
-    lead = estimate.first(wave) + estimate.lead(wave, estimate.jobs(wave, loads, known))
+    lead = estimate.first(wave, loads) + estimate.lead(wave, estimate.jobs(wave, loads, known))
     return _fit(wave, found, estimate.whole(wave, loads, known, lead), lead, lead + found.seconds, lead)
 
 

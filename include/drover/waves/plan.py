@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from drover.concerns.gather import Resolver, assemble, live_check, look_at_backups, read_facts
+from drover.concerns.gather import Resolver, assemble, live_check, look_at_backups, read_facts, write_rate
 from drover.concerns.preflight import HostFacts, Preflight, Rehearsed
 from drover.concerns.run import run
 from drover.hypervisors.port import Hypervisor
-from drover.model import Category, Concern
+from drover.model import Category, Concern, VirtualMachine
 from drover.waves import estimate, fit, timeline
 from drover.waves.estimate import Estimate, Load, load_of
 from drover.waves.fit import Fit
@@ -91,7 +91,8 @@ def plan(
         opened = {conn_id: stack.enter_context(open_hypervisor(conn_id)) for conn_id in sorted(ends)}
         for conn_id, hypervisor in opened.items():
             facts[conn_id] = read_facts(hypervisor)
-        loads = _loads(wave, facts)
+        writes = {m.name: write_rate(m, _at_source(wave, m, facts), opened[wave.source_of(m)]) for m in wave.machines}
+        loads = _loads(wave, facts, writes)
         moved = frozenset(machine.name for machine in wave.machines if _moved(wave, machine, facts))
         left = {name: load for name, load in loads.items() if name not in moved}
         fitting = _fit(wave, left, known, begun)
@@ -101,7 +102,8 @@ def plan(
             checker = live_check(source, target)
             seen = assemble(wave, machine, facts, resolve, target.translated, checker, backups)
             last = rehearsed(seen.source.uuid, wave, machine) if seen.source else None
-            seen = replace(seen, fit=fitting, rehearsed=last, backed_up=begun.backed_up if begun else frozenset())
+            seen = replace(seen, fit=fitting, rehearsed=last, writes=writes[machine.name])
+            seen = replace(seen, backed_up=begun.backed_up if begun else frozenset())
             planned = _machine(seen, loads.get(machine.name), known)
             machines.append(replace(planned, moved=machine.name in moved))
     order = tuple(tuple(machine.name for machine in tier) for tier in tiers(wave))
@@ -127,11 +129,15 @@ def _moved(wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts]) -> boo
     )
 
 
-def _loads(wave: Wave, facts: dict[str, HostFacts]) -> dict[str, Load]:
+def _loads(wave: Wave, facts: Mapping[str, HostFacts], writes: Mapping[str, float | None]) -> dict[str, Load]:
     """Of every machine that is at its source."""
-    found = {(conn_id, vm.name): vm for conn_id, there in facts.items() for vm in there.machines}
-    sought = {plan.name: found.get((wave.source_of(plan), plan.name)) for plan in wave.machines}
-    return {name: load_of(machine) for name, machine in sought.items() if machine is not None}
+    found = {plan.name: _at_source(wave, plan, facts) for plan in wave.machines}
+    return {name: load_of(machine, writes[name]) for name, machine in found.items() if machine is not None}
+
+
+def _at_source(wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts]) -> VirtualMachine | None:
+    here = facts[wave.source_of(plan)].machines
+    return next((machine for machine in here if machine.name == plan.name), None)
 
 
 def _machine(seen: Preflight, load: Load | None, known: Known) -> PlannedMachine:

@@ -18,9 +18,10 @@ COPY_RATE = READ_RATE / 2
 REWRITES = 1.2
 # What Airflow needs from the end of a step to the beginning of the next.
 BETWEEN = 0.8
-# Seconds of the wave's first task, and more for each connection that it asks.
+# Seconds of the wave's first task, more for each connection that it asks, and for each machine whose writes it counts.
 FIRST = 1.0
 FIRST_PER_HOST = 0.5
+FIRST_PER_LIVE = 2.0
 
 # Seconds of each step beside its bytes: asking hosts, shutting down, reading a guest's files offline, booting.
 FIXED: Mapping[Strategy, Mapping[str, float]] = {

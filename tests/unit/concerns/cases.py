@@ -111,7 +111,9 @@ VSPHERE = host(hypervisor="vsphere")
 FOREIGN = machine(hypervisor="vsphere", guest_tools="not running")
 WINDOW = preflight(window={"opens": "22:00", "closes": "05:00", "timezone": "Europe/Berlin"})
 LATE = Fit(9 * 3600.0, 7 * 3600.0, "Tue 22:00", "Wed 05:00", late=("web",), fits=())
+LIMITED = preflight(live=True, bandwidth="10 MiB/s")
 REHEARSED = preflight(rehearsal={"required": "7 days"})
+MIB = 1 << 20
 BROKEN_OFF = "Get-VMAssignableDevice"
 NO_TRIAL = {"networks": {"production": "production"}, "storage": {"default": "default"}}
 
@@ -200,6 +202,7 @@ CASES: dict[str, Case] = {
     "live.unasked": not_asked(LiveObstacle("1", "it has none.", weight=Weight.UNASKED)),
     "live.warned": not_asked(LiveObstacle("1", "Perhaps.", weight=Weight.WARNS)),
     "live.unencrypted": Case(extra("libvirt"), extra("libvirt", migrate_tls="yes")),
+    "live.write_rate": Case(replaced(LIMITED, writes=10.0 * MIB), lambda: LIMITED),
     "machine.ambiguous": always(facts(source_machines=(MACHINE, dataclasses.replace(MACHINE, id="2"))), LIST),
     "machine.arguments": always(word("hypervisor-arguments commandline"), DEFINITION),
     "machine.changed_blocks": vsphere_hides("config.changeTrackingEnabled", vm(changed_blocks=False)),

@@ -1,5 +1,7 @@
 """How long a machine takes, from its bytes, its strategy, the limits, and what earlier moves took."""
 
+import dataclasses
+
 import pytest
 from fleet import GIB, machine
 from mistaken import HEAD
@@ -9,7 +11,7 @@ from drover.waves import estimate
 from drover.waves.estimate import estimate_machine, load_of
 from drover.waves.loader import parse
 from drover.waves.schema import Wave
-from drover.waves.speeds import BETWEEN, COPY_RATE, FIXED, MIB, READ_RATE, Known, Speeds
+from drover.waves.speeds import BETWEEN, COPY_RATE, FIXED, MIB, READ_RATE, REWRITES, Known, Speeds
 from drover.waves.timeline import end
 
 COLD = "  - {name: web, strategy: cold}\n"
@@ -97,3 +99,20 @@ def test_a_machine_that_was_moved_before_is_known_better_than_its_pair():
     known = Known({pair: Speeds(fixed={"validate": 100.0})}, {(*pair, "web"): Speeds(fixed={"validate": 1.0})})
     slow = wave(machines="  - {name: db, strategy: cold}\n")
     assert alone(slow, known) - alone(wave(), known) == pytest.approx(99)
+
+
+def test_what_a_live_machine_writes_is_copied_again():
+    """At half of what passes, twice as much passes; the wave's limit makes that sooner so."""
+    live = wave(machines="  - {name: web, strategy: live}\n")
+    moved = LOAD.data + LOAD.memory
+
+    def longer(writes: float, found: Wave = live) -> float:
+        load = dataclasses.replace(LOAD, writes=writes)
+        return estimate_machine(found, found.machines[0], load).seconds - alone(found)
+
+    assert longer(0.0) == 0, "a quiet machine takes as long as before"
+    assert longer(COPY_RATE / 2) == pytest.approx((2 - REWRITES) * moved / COPY_RATE)
+    assert longer(COPY_RATE * 2) == pytest.approx((10 - REWRITES) * moved / COPY_RATE), "and not for ever"
+    limited = wave("bandwidth: 10 MiB/s", "  - {name: web, strategy: live}\n")
+    assert longer(5.0 * MIB, limited) == pytest.approx((2 - REWRITES) * moved / (10 * MIB))
+    assert longer(5.0 * MIB) == 0, "without the limit that is nothing"

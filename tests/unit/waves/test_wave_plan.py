@@ -71,7 +71,7 @@ def test_a_plan_has_concerns_order_and_estimate_and_asks_each_host_once(sites):
     assert [planned.plan.name for planned in report.machines] == ["web", "db"]
     assert [c.id for planned in report.machines for c in planned.concerns] == ["strategy.live_unproven"]
     assert report.critical == 0
-    first = estimate.first(report.wave)
+    first = estimate.first(report.wave, {})
     assert report.spans[0].begins == first > 0, "the wave's own first task comes before its machines"
     assert report.seconds == pytest.approx(first + sum(planned.estimate.seconds for planned in report.machines))
     assert [span.machine for span in report.spans] == ["db"] * 8 + ["web"] * 8
