@@ -26,7 +26,7 @@ def check(p: Preflight) -> Iterator[Concern]:
     if last is None or last.at is None:
         found = f"No rehearsal of '{p.plan.name}' has passed."
     elif last.settings != last.now:
-        found = f"The last rehearsal of '{p.plan.name}' was one with other hosts, mappings or checks."
+        found = f"The last rehearsal of '{p.plan.name}' was one with other hosts, mappings, disks or checks."
     elif p.now - last.at > longest:
         found = f"The last rehearsal of '{p.plan.name}' passed {duration(p.now - last.at)} ago."
     if found:

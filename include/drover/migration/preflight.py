@@ -56,7 +56,7 @@ def _look(move: Move, settled: Collection[str] = ()) -> list[Concern]:
     """:param settled: concerns that the first look has answered for good."""
     facts = gather(move.wave, move.plan, move.source, move.target, move.resolve)
     known = replace(facts, backed_up=backup.sealed(move.wave, move.run, move.root), fit=window.look_ahead(move, facts))
-    last = rehearsed.newest(move.root, move.machine.uuid, move.wave, move.plan)
+    last = rehearsed.newest(move.root, facts.source or move.machine, move.wave, move.plan)
     known = replace(known, rehearsed=last, writes=_writes(move, facts.source))
     concerns = [concern for concern in find_concerns(known) if concern.id not in settled]
     for concern in concerns:

@@ -58,7 +58,7 @@ def _rehearse(move: Move) -> Facts:
         "seconds": {step: round(took, 3) for step, took in seconds.items()},
         "downtime_seconds": _downtime(move, seconds),
         "will": _will(move, seconds),
-        "settings": rehearsed.settings(move.wave, move.plan),
+        "settings": rehearsed.settings(move.wave, move.plan, move.machine),
     }
 
 

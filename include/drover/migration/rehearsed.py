@@ -13,6 +13,7 @@ from drover.errors import CorruptionError
 from drover.evidence.files import safe_name, write_durably
 from drover.evidence.store import RunStore
 from drover.migration.move import Move
+from drover.model import VirtualMachine
 from drover.waves.schema import MachinePlan, Wave
 
 STEP = "rehearsal"
@@ -22,9 +23,13 @@ FOLDER = ".rehearsals"
 _NOT_REHEARSED = {"after", "approval", "waive", "source", "target", "mappings", "shutdown_deadline"}
 
 
-def settings(wave: Wave, plan: MachinePlan) -> str:
-    """A digest of what a rehearsal of this machine rests on: both ends, mappings, strategy, checks."""
+def settings(wave: Wave, plan: MachinePlan, machine: VirtualMachine) -> str:
+    """A digest of what a rehearsal of this machine rests on: both ends, mappings, strategy, checks, and what it is made
+    of. A disk that came later was neither copied nor compared."""
     values = {
+        "firmware": machine.firmware.value,
+        "disks": [[disk.name, disk.size, disk.pool] for disk in machine.disks],
+        "networks": [nic.network for nic in machine.nics],
         "ends": [wave.source_of(plan), wave.target_of(plan)],
         "mappings": wave.mappings_of(plan).model_dump(mode="json"),
         "machine": plan.model_dump(mode="json", exclude=_NOT_REHEARSED),
@@ -38,11 +43,11 @@ def remember(move: Move) -> None:
     write_durably(path, json.dumps({"wave": move.wave.wave, "run": move.run, "machine": move.name}).encode())
 
 
-def newest(root: Path, uuid: str, wave: Wave, plan: MachinePlan) -> Rehearsed | None:
-    """:param root: of the evidence. :returns: None where none has passed."""
-    now = settings(wave, plan)
+def newest(root: Path, machine: VirtualMachine, wave: Wave, plan: MachinePlan) -> Rehearsed | None:
+    """:param root: of the evidence. :param machine: as it is now. :returns: None where none has passed."""
+    now = settings(wave, plan, machine)
     try:
-        known = json.loads(_path(root, uuid).read_text())
+        known = json.loads(_path(root, machine.uuid).read_text())
         record = RunStore(root, known["wave"], known["run"]).machine(known["machine"]).last(STEP, "passed")
         if record is None:
             return Rehearsed(None, "", now)

@@ -74,14 +74,14 @@ def plan(
     open_hypervisor: Callable[[str], Hypervisor],
     resolve: Resolver,
     known: Known = DEFAULTS,
-    rehearsed: Callable[[str, Wave, MachinePlan], Rehearsed | None] = lambda *_: None,
+    rehearsed: Callable[[VirtualMachine, Wave, MachinePlan], Rehearsed | None] = lambda *_: None,
     begun: Begun | None = None,
 ) -> PlanReport:
     """The plan of the whole wave; each hypervisor is opened and asked once.
 
     :param open_hypervisor: gives the hypervisor behind a connection id; it is closed again here.
     :param known: how fast earlier moves went.
-    :param rehearsed: the last rehearsal of the machine with this UUID.
+    :param rehearsed: the last rehearsal of this machine.
     :param begun: of the run that asks; None where the wave begins some other time, early enough for its window.
     :raises BadInputError, RetryableError, OperatorNeededError: a hypervisor cannot be reached.
     """
@@ -101,7 +101,7 @@ def plan(
             source, target = opened[wave.source_of(machine)], opened[wave.target_of(machine)]
             checker = live_check(source, target)
             seen = assemble(wave, machine, facts, resolve, target.translated, checker, backups)
-            last = rehearsed(seen.source.uuid, wave, machine) if seen.source else None
+            last = rehearsed(seen.source, wave, machine) if seen.source else None
             seen = replace(seen, fit=fitting, rehearsed=last, writes=writes[machine.name])
             seen = replace(seen, backed_up=begun.backed_up if begun else frozenset())
             planned = _machine(seen, loads.get(machine.name), known)

@@ -27,7 +27,7 @@ def test_one_that_passed_lately_is_enough():
     [
         (None, "No rehearsal of 'web' has passed"),
         (Rehearsed(NOW - 8 * DAY, "x", "x"), "passed 192 h 00 min ago"),
-        (Rehearsed(NOW - DAY, "x", "y"), "other hosts, mappings or checks"),
+        (Rehearsed(NOW - DAY, "x", "y"), "other hosts, mappings, disks or checks"),
     ],
 )
 def test_none_or_an_old_one_or_another_one_blocks(last, words):

@@ -1,5 +1,6 @@
 """A rehearsal proves the way there and leaves nothing, at the target or at the source, wherever it is killed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def nothing_left(site: Site) -> bool:
 
 def last(site: Site) -> rehearsed.Rehearsed | None:
     wave = Wave.model_validate(site.wave)
-    return rehearsed.newest(store(site), site.source.known["web"].uuid, wave, wave.machines[0])
+    return rehearsed.newest(store(site), site.source.known["web"], wave, wave.machines[0])
 
 
 def test_it_proves_blocks_settings_files_and_the_application_and_removes_all(ready: Site) -> None:
@@ -173,6 +174,23 @@ def test_a_passed_one_counts_for_another_run_until_the_settings_change(ready: Si
     assert changed.settings != changed.now
 
 
+def test_one_before_the_machine_gained_a_disk_does_not_count(ready: Site) -> None:
+    ready.run("rehearsal")
+    before = ready.source.known["web"]
+    ready.source.change("web", disks=(*before.disks, replace(before.disks[0], name="vdc")))
+    grown = last(ready)
+    assert grown is not None
+    assert grown.settings != grown.now
+    ready.source.change("web", disks=(replace(before.disks[0], size=before.disks[0].size * 2), *before.disks[1:]))
+    larger = last(ready)
+    assert larger is not None
+    assert larger.settings != larger.now
+    ready.source.change("web", disks=tuple(replace(disk, allocated=1) for disk in before.disks))
+    used = last(ready)
+    assert used is not None
+    assert used.settings == used.now, "a guest that goes on working is the same machine"
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"wave": "unit", "run": "none", "machine": "web"}'])
 def test_records_that_cannot_be_read_are_no_rehearsal(ready: Site, text: str) -> None:
     ready.run("rehearsal")
@@ -195,5 +213,5 @@ def test_the_wave_that_asks_for_one_is_stopped_without_it(site: Site, monkeypatc
     site.run("preflight")
 
     site.wave["mappings"]["networks"] = {"production": "isolated"}
-    with pytest.raises(OperatorNeededError, match=r"rehearsal\.missing.*with other hosts, mappings or checks"):
+    with pytest.raises(OperatorNeededError, match=r"rehearsal\.missing.*with other hosts, mappings, disks or checks"):
         site.run("preflight")
