@@ -14,6 +14,9 @@ from drover_lab.demo.home import Home
 
 _HEADS = ("machine", "strategy", "read", "moved", "MB/s", "downtime", "checks")
 _MB = 1_000_000
+# The wave's own first task, which is no machine's.
+FIRST = "wave--preflight"
+_REFUSED = "Nothing of the wave was begun: its preflight failed."
 
 
 def table(store: RunStore, machines: Sequence[str]) -> Table:
@@ -75,11 +78,11 @@ def failures(tasks: Sequence[Mapping[str, Any]], store: RunStore, home: Home, da
     told = []
     for task in tasks:
         name, _, step = str(task["task_id"]).partition(".")
-        if task["state"] != "failed" or not step:
+        if task["state"] != "failed" or not (step or name == FIRST):
             continue
         tries = [log_of(home, dag_id, run, str(task["task_id"]), n + 1) for n in range(int(task["try_number"]))]
         words = [f"  Try {number}: {line}" for number, log in enumerate(tries, 1) for line in last_words(log)]
-        reason = f"{name}: {step} failed. {_reason(store.machine(name), step)}"
+        reason = f"{name}: {step} failed. {_reason(store.machine(name), step)}" if step else _REFUSED
         told.append("\n".join([reason, *words, f"  Its log: {tries[-1]}"]))
     return told
 

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from drover.evidence.store import RunStore
+from drover_airflow import wave_dag
 from drover_lab.demo import report
 from drover_lab.demo.home import Home
 
@@ -66,6 +67,17 @@ def test_what_was_expected_is_said_beside_what_it_took(tmp_path):
 def test_a_log_that_is_gone_is_said_to_be(home, tmp_path):
     (said,) = told(home, tmp_path, failed("backup"))
     assert "Try 1: its log cannot be read" in said
+
+
+def test_a_wave_that_was_refused_as_a_whole_is_told_with_what_its_log_says(home, tmp_path):
+    task = {"task_id": "wave--preflight", "state": "failed", "try_number": 1}
+    path = report.log_of(home, "wave_demo", "run", "wave--preflight", 1)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"level": "error", "event": "'web' cannot be moved."}))
+    (said,) = told(home, tmp_path, task)
+    assert said.startswith("Nothing of the wave was begun: its preflight failed.\n  Try 1: 'web' cannot be moved.\n")
+    assert told(home, tmp_path, task | {"task_id": "wave--report"}) == [], "it only says what others failed at"
+    assert report.FIRST == wave_dag.PREFLIGHT
 
 
 def test_what_did_not_fail_by_itself_is_not_told(home, tmp_path):
