@@ -128,6 +128,9 @@ def _vsphere() -> dict[str, Any]:
             "datacenter": _field("Datacenter", "Where machines are made, where there are several.", _TEXT),
             "compute": _field("ESXi host or cluster", "Where machines go unless the wave says otherwise.", _TEXT),
             "folder": _field("Folder", "Where in the inventory machines go, as folder/folder.", _TEXT),
+            "trial_jump": _field("Way into the test network", "user@host:port of an SSH host with a leg in it.", _TEXT),
+            "trial_jump_key_file": _field("Key file for it", "A path on every worker.", _TEXT),
+            "trial_jump_known_hosts_file": _field("Known hosts file for it", "A path on every worker.", _TEXT),
         },
     }
 

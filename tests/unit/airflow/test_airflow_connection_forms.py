@@ -38,7 +38,7 @@ def test_the_form_has_what_the_page_tells(kind):
     assert in_the_form(kind) == documented(kind)
 
 
-@pytest.mark.parametrize("kind", ["libvirt", "hyperv"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_page_tells_what_the_code_reads(kind):
     text = code(kind)
     # The last form is that of hyperv/target.py, which has functions of its own for a field's text and its path.
