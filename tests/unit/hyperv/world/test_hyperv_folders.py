@@ -1,14 +1,19 @@
 """Export-VM and Import-VM through the product's own functions, on a simulated host with real files."""
 
 import hashlib
+import json
 import subprocess
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from worlds import MIB, Direct, Peer, definition
 
+from drover.cli import main
 from drover.errors import BadInputError, OperatorNeededError
+from drover.hypervisors import connection, registry
+from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.hyperv import folders
 from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
 from drover.hypervisors.hyperv.session import Session
@@ -50,6 +55,23 @@ def test_a_machine_is_exported_with_digests_and_imported_as_another_one(
     read = ["qemu-io", "-r", "-f", "vhdx", "-c", "read -P 7 1M 64k", str(hv.file(disk.path))]
     assert b"failed" not in subprocess.run(read, check=True, capture_output=True).stdout
     assert home.is_dir()
+
+
+def test_the_command_tells_what_a_script_expects_of_an_import(
+    hv: Peer, session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders.export_to(session, "mill", OUT)
+    opened = HypervHypervisor.__new__(HypervHypervisor)
+    opened.session = session
+    monkeypatch.setattr(connection, "resolve", lambda conn_id: ConnectionSpec(conn_id, "hyperv", "hv"))
+    monkeypatch.setattr(registry, "connect", lambda _spec: nullcontext(opened))
+    words = ["import", OUT, "--connection", "hv", "--name", "mill again", "--storage", "D:", "--json"]
+    assert main(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told.pop("uuid")
+    assert told.pop("host")
+    assert told == {"name": "mill again", "manifest": None, "notes": [], "digests": {}}
+    assert sorted(one["name"] for one in hv.script("machines")) == ["mill", "mill again"]
 
 
 def test_what_is_there_is_never_overwritten(hv: Peer, session: Session) -> None:

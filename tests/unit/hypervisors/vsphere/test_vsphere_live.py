@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,8 +13,10 @@ from vcenter_process import VCenter
 
 from drover.errors import OperatorNeededError
 from drover.hypervisors.port import LiveChecker, LiveObstacle, LiveState, LiveStatus, Weight
-from drover.hypervisors.vsphere import lookup, tasks
+from drover.hypervisors.vsphere import lookup, relocate, tasks
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
+from drover.hypervisors.vsphere.keys import device_keys
+from drover.hypervisors.vsphere.place import survey
 from drover.model import Firmware, PowerState, VirtualMachine
 
 
@@ -73,6 +76,37 @@ def test_to_another_host(hypervisor: VsphereHypervisor, running: VirtualMachine)
     assert moved.ownership.role == "started"
     hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
     assert hypervisor.machine("mail").host == "esx-t2", "a retry finds it done"
+
+
+def test_to_another_host_and_another_datastore_at_once(hypervisor: VsphereHypervisor, running: VirtualMachine) -> None:
+    wanted = settings(running, networks=MAP, host="esx-t2", pool="small")
+    hypervisor.start_live("mail", hypervisor, wanted, bandwidth=None, paused=False)
+    assert wait(hypervisor, hypervisor).state is LiveState.DONE
+    moved = hypervisor.machine("mail")
+    assert (moved.host, moved.state) == ("esx-t2", PowerState.RUNNING)
+    assert [disk.pool for disk in moved.disks] == ["small", "small"]
+    assert [disk.path for disk in moved.disks] == ["[small] mail/mail.vmdk", "[small] mail/mail_1.vmdk"]
+
+
+def test_each_disk_goes_to_the_datastore_that_it_is_mapped_to(
+    hypervisor: VsphereHypervisor, running: VirtualMachine
+) -> None:
+    """What is asked of the vCenter. The lab cannot do it, and says so."""
+    first, second = running.disks
+    apart = replace(running, disks=(first, replace(second, pool="slow")))
+    wanted = settings(running, networks=MAP, host="esx-t2", storage={"datastore1": "datastore1", "slow": "small"})
+    site = survey(hypervisor.session)
+    spec = relocate.spec(hypervisor.session, hypervisor.session, apart, site, site.host_for(apart, wanted), wanted)
+    stores = {store.id: name for name, store in site.stores.items()}
+    keys = device_keys(hypervisor.session, lookup.require(hypervisor.session, "mail"))
+    assert {one.diskId: stores[one.datastore._moId] for one in spec.disk} == {
+        keys["scsi0:0"]: "datastore1",
+        keys["scsi0:1"]: "small",
+    }
+    assert stores[spec.datastore._moId] == "datastore1", "the machine's own files go with its first disk"
+    (found,) = relocate.check(hypervisor.session, running, spec)
+    assert (found.id, found.blocks) == ("DeviceNotSupported", True)
+    assert "the lab moves [datastore1] mail/mail_1.vmdk only together with the machine, to one" in found.message
 
 
 def test_to_another_vcenter(hypervisor: VsphereHypervisor, far: VsphereHypervisor, running: VirtualMachine) -> None:
