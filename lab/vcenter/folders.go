@@ -14,8 +14,16 @@ type Folder struct {
 	center *Center
 }
 
-// taken is the fault for a name that something else in the folder has.
+const longestName = 80
+
+// taken is the fault for a name that something else in the folder has, or that is too long.
 func (f *Folder) taken(name string) types.BaseMethodFault {
+	if len([]rune(name)) > longestName {
+		return &types.InvalidName{
+			VimFault: types.VimFault{MethodFault: reason("the name '%s' is longer than %d characters", name, longestName)},
+			Name:     name,
+		}
+	}
 	if found := f.center.registry().FindByName(name, f.ChildEntity); found != nil {
 		return &types.DuplicateName{
 			VimFault: types.VimFault{MethodFault: reason("the name '%s' already exists", name)},

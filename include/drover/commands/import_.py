@@ -63,7 +63,7 @@ def import_(
 def _tell_of(name: str, uuid: str, host: str, json_output: bool) -> None:
     if json_output:
         # Hyper-V keeps no digests of what it exports, so there were none to check.
-        facts = {"name": name, "uuid": uuid, "host": host, "manifest": None, "notes": [], "digests": {}}
-        typer.echo(json.dumps(facts))
+        none: dict[str, object] = {"manifest": None, "notes": [], "digests": {}}
+        typer.echo(json.dumps({"name": name, "uuid": uuid, "host": host, **none}))
     else:
         typer.echo(f"Made machine '{name}' on {host}, off.")

@@ -11,7 +11,7 @@ from drover.model import Progress
 from drover_airflow.hooks.vsphere import VsphereHook
 from drover_airflow.operators.base import DroverOperator
 from drover_airflow.operators.hypervisor import InventoryOperator, LiveMigrationOperator, PowerOperator
-from drover_airflow.triggers.vsphere import VsphereTaskTrigger
+from drover_airflow.triggers.vsphere import VsphereSnapshotTrigger
 
 
 class VsphereInventoryOperator(InventoryOperator):
@@ -69,9 +69,8 @@ class VsphereSnapshotOperator(DroverOperator):
                 snapshots.remove_for(hypervisor.session, self.machine, self.purpose)
                 return
             task = snapshots.begin_for(hypervisor.session, self.machine, self.purpose)
-        what = f"the snapshot of machine '{self.machine}'"
         self.defer(
-            trigger=VsphereTaskTrigger(conn_id=self.conn_id, task=task, what=what),
+            trigger=VsphereSnapshotTrigger(conn_id=self.conn_id, task=task, machine=self.machine, purpose=self.purpose),
             method_name="execute_complete",
             timeout=self.execution_timeout,
         )

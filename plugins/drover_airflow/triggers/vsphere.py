@@ -67,6 +67,42 @@ class VsphereTaskTrigger(BaseTrigger):
                 return {"status": "done", "message": f"{self.what} is done."}
 
 
+class VsphereSnapshotTrigger(VsphereTaskTrigger):
+    """The same for a snapshot of Drover's; where a person ends the task meanwhile, it is removed again.
+
+    :param machine: its name. :param purpose: tells this snapshot from others.
+    """
+
+    def __init__(self, *, conn_id: str, task: str, machine: str, purpose: str) -> None:
+        super().__init__(conn_id=conn_id, task=task, what=f"the snapshot of machine '{machine}'")
+        self.machine = machine
+        self.purpose = purpose
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        path, arguments = super().serialize()
+        del arguments["what"]
+        return path, {**arguments, "machine": self.machine, "purpose": self.purpose}
+
+    async def on_kill(self) -> None:
+        """Never called on a restart of the triggerer. What is still being taken is waited for first."""
+        try:
+            spec = await aresolve(self.conn_id)
+            await asyncio.to_thread(_remove, spec, self.machine, self.purpose)
+        except DroverError as error:
+            self.log.error("The snapshot of machine '%s' stays: %s", self.machine, error)
+
+
+def _remove(spec: ConnectionSpec, machine: str, purpose: str) -> None:
+    from drover.hypervisors.vsphere import snapshots
+    from drover.hypervisors.vsphere.session import Session
+
+    session = Session(spec)
+    try:
+        snapshots.remove_for(session, machine, purpose)
+    finally:
+        session.close()
+
+
 def _wait(spec: ConnectionSpec, task: str, what: str) -> None:
     from drover.hypervisors.vsphere.session import Session
     from drover.hypervisors.vsphere.tasks import wait_for

@@ -15,6 +15,7 @@ sys.path.append(str(Path(__file__).parents[1] / "hypervisors" / "vsphere"))
 from vcenter_process import VCenter, make_machine  # noqa: E402
 
 from drover.hypervisors.vsphere import inventory, tasks  # noqa: E402
+from drover.hypervisors.vsphere.recent import recent  # noqa: E402
 from drover.hypervisors.vsphere.session import Session  # noqa: E402
 from drover_airflow.hooks.vsphere import VsphereHook  # noqa: E402
 from drover_airflow.operators.vsphere import VsphereInventoryOperator, VsphereSnapshotOperator  # noqa: E402
@@ -86,6 +87,25 @@ def test_a_snapshot_is_waited_for_without_a_worker_and_removed(connection: str, 
         take.state = "absent"
         take.execute({})
         assert inventory.machine(session, "to be frozen").snapshots == ()
+        tasks.wait(session, made.Destroy_Task(), "cleaning up", deadline=30)
+    finally:
+        session.close()
+
+
+def test_a_task_that_a_person_ends_leaves_no_snapshot(connection: str, vcenter: VCenter):
+    """The vCenter is still taking it then."""
+    session = Session(vcenter.spec())
+    try:
+        made = make_machine(session, "ended")
+        take = VsphereSnapshotOperator(task_id="take", conn_id=connection, machine="ended", purpose="before")
+        vcenter.ask("faults", faults={"slow_snapshots": 400})
+        with pytest.raises(TaskDeferred) as deferred:
+            take.execute({})
+        assert inventory.machine(session, "ended").snapshots == ()
+        asyncio.run(deferred.value.trigger.on_kill())
+        vcenter.ask("faults", faults={})
+        assert [one.ended for one in recent(session, made._moId)] == [True] * 2, "frozen, and free again"
+        assert inventory.machine(session, "ended").snapshots == ()
         tasks.wait(session, made.Destroy_Task(), "cleaning up", deadline=30)
     finally:
         session.close()

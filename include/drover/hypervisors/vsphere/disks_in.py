@@ -6,6 +6,7 @@ a machine of its own for them; its disks then take the place of the empty ones. 
 (a right that is missing, say), the bytes are put over the datastore's files. A killed upload is found and repeated.
 """
 
+import hashlib
 import logging
 import shutil
 import uuid
@@ -19,7 +20,7 @@ from drover.blocks.endpoint import Endpoint
 from drover.blocks.images import create_image, serve_image
 from drover.blocks.vmdk import pack
 from drover.errors import OperatorNeededError, RetryableError
-from drover.evidence.files import safe_name
+from drover.evidence.files import safe_name, write_durably
 from drover.hypervisors.staging import require_room, staging_folder
 from drover.hypervisors.vsphere import files_in, inventory, lookup, nfc, nodes, tags, tasks
 from drover.hypervisors.vsphere.errors import fault_error
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 # The role of the machine that an import lease makes; it never runs and never stays.
 _ROLE = "upload"
 _SUFFIX = "-drover-upload"
+_TOKEN = "token"
+# What a vCenter takes as a name, as it keeps it.
+_LONGEST_NAME = 80
 _TRIES = 4
 
 
@@ -60,7 +64,7 @@ def write_disks(session: Session, machine: VirtualMachine, owner: Ownership) -> 
             endpoints[disk.name] = replace(served, label=label, size=disk.size)
         yield endpoints
     _send(session, machine, owner, place)
-    shutil.rmtree(place, ignore_errors=True)
+    _remove(place)
 
 
 def require_staging(machine: VirtualMachine) -> None:
@@ -71,7 +75,7 @@ def require_staging(machine: VirtualMachine) -> None:
 
 def discard(session: Session, machine: VirtualMachine) -> None:
     """Removes what waits in the staging folder, and what an upload that was killed has made."""
-    shutil.rmtree(_staging(session, machine), ignore_errors=True)
+    _remove(_staging(session, machine))
     _clear(session, machine)
 
 
@@ -85,12 +89,18 @@ def _image(place: Path, disk: Disk) -> Path:
 
 def _token(place: Path) -> str:
     """Says which images these are: a journal of earlier ones, which were sent and removed, must not fit them."""
-    file = place / "token"
+    file = place / _TOKEN
     if not file.exists():
         for image in place.iterdir():
             image.unlink()
-        file.write_text(uuid.uuid4().hex[:8])
+        write_durably(file, uuid.uuid4().hex[:8].encode())
     return file.read_text()
+
+
+def _remove(place: Path) -> None:
+    """The token first: were an image gone before it, an empty one would pass for what a journal says was written."""
+    (place / _TOKEN).unlink(missing_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 # Sending
@@ -185,7 +195,14 @@ def _upload(session: Session, lease: nfc.Lease, disk: Disk, packed: Path) -> Non
 
 
 def _carrier(name: str) -> str:
-    return f"{name}{_SUFFIX}"
+    """Its name; a long one is cut, and told from others that begin so by a digest of it."""
+    if len(escape(f"{name}{_SUFFIX}")) <= _LONGEST_NAME:
+        return f"{name}{_SUFFIX}"
+    end = f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}{_SUFFIX}"
+    cut = name
+    while len(escape(cut)) + len(end) > _LONGEST_NAME:
+        cut = cut[:-1]
+    return f"{cut}{end}"
 
 
 def _import_spec(session: Session, site: Site, machine: VirtualMachine, owner: Ownership) -> Any:
