@@ -200,15 +200,26 @@ def _status(target: Target, error: Any) -> DroverError:
             remedy="Correct host and port in the connection.",
         )
     if error.code == 500 and not error.response_text:
-        return OperatorNeededError(
-            f"{target.host} refuses a message that is neither sealed nor sent over HTTPS.",
-            remedy="Use https, or one of the transports ntlm, kerberos and credssp.",
-        )
+        return _unsealed(target)
     if error.code == 503:
         return RetryableError(f"WinRM on {target.host} is not available at the moment (HTTP 503).", remedy=_AGAIN)
     return OperatorNeededError(
         f"WinRM on {target.host} answered with HTTP {error.code}.", remedy="See the host's event log of WinRM."
     )
+
+
+def _unsealed(target: Target) -> OperatorNeededError:
+    return OperatorNeededError(
+        f"{target.host} refuses a message that is neither sealed nor sent over HTTPS.",
+        remedy="Use https, or one of the transports ntlm, kerberos and credssp.",
+    )
+
+
+def _ended_without_a_word(target: Target, error: Exception) -> bool:
+    """With the last word of CredSSP's login goes the first message. A host that refuses a login names those it takes;
+    one that refuses the message names none, and the library takes that for a login that failed."""
+    said = str(error)
+    return target.scheme == "http" and " CredSSP token after step " in said and said.endswith(" - actual ''")
 
 
 def _login_errors() -> tuple[type[Exception], ...]:
@@ -229,7 +240,7 @@ def _login(target: Target, error: Exception) -> DroverError:
             remedy="Find out what answers there, and whether its account in the domain is in order.",
         )
     if not isinstance(error, KerberosExchangeError):
-        return _refused(target, error)
+        return _unsealed(target) if _ended_without_a_word(target, error) else _refused(target, error)
     text = str(error)
     if "not found in Kerberos database" in text:
         name = target.kerberos_host or target.host
