@@ -34,7 +34,8 @@ MACHINE = {
 PLANTS: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
     "hv fine": ({}, {}, {"device.not_asked", "translation.disk_controller", "translation.nic_model"}),
     "hv replicated": ({"replication": "Replicating"}, {}, {"machine.replica"}),
-    "hv saved": ({"state": "Saved"}, {}, {"machine.saved"}),
+    # One that ran, so that it would be read from a checkpoint.
+    "hv saved": ({"state": "Saved", "checkpoints": "Disabled"}, {}, {"machine.checkpoints", "machine.saved"}),
     "hv shielded": ({"shielded": True}, {}, {"machine.shielded"}),
     "hv clustered": ({"clustered": True}, {}, {"cluster.role"}),
     "hv nested": ({"nested": True}, {}, {"cpu.nested"}),

@@ -153,10 +153,14 @@ def _machine(found: Found, around: Surroundings, autostart: bool) -> VirtualMach
 
 
 def _with_addresses(nics: Sequence[Nic], told: Sequence[Node]) -> Iterator[Nic]:
-    """:param told: what the guest's tools say of its adapters. One that has several addresses is known by its first."""
-    addresses = {(nodes.text(one, "macAddress") or "").lower(): nodes.text(one, "ipAddress") for one in told}
+    """:param told: what the guest's tools say of its adapters."""
+    addresses: dict[str, list[str]] = {}
+    for one in told:
+        mine = addresses.setdefault((nodes.text(one, "macAddress") or "").lower(), [])
+        mine += [text for found in nodes.children(one, "ipAddress") if (text := nodes.text(found))]
     for nic in nics:
-        yield replace(nic, address=addresses.get(nic.mac) or None)
+        mine = addresses.get(nic.mac, [])
+        yield replace(nic, address=next(iter(mine), None), more_addresses=tuple(mine[1:]))
 
 
 def _cpu(config: Node | None) -> Cpu:

@@ -150,4 +150,4 @@ def test_what_the_tools_say_of_an_adapter_is_its_address() -> None:
     )
     nics = [Nic(f"00:50:56:3f:00:0{number}", "production", "vmxnet3") for number in (1, 2, 3)]
     found = list(inventory._with_addresses(nics, list(told)))
-    assert [nic.address for nic in found] == ["192.0.2.7", None, None]
+    assert [(nic.address, nic.more_addresses) for nic in found] == [("192.0.2.7", ("fe80::1",)), (None, ()), (None, ())]
