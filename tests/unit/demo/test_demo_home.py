@@ -5,8 +5,13 @@ import stat
 
 import pytest
 
+from drover_lab import slots
 from drover_lab.demo import home as homes
+from drover_lab.demo import wave
 from drover_lab.demo.home import Home, free_port
+from drover_lab.lab import Lab
+from drover_lab.state import LabState
+from drover_lab.topology import Topology
 
 
 @pytest.fixture
@@ -73,3 +78,12 @@ def test_the_claim_of_a_killed_demo_is_forgotten(home):
     claim.write_text("{}")
     home.forget_unfinished()
     assert not claim.exists()
+
+
+def test_the_demo_takes_its_wave_from_where_it_lies(home):
+    lab = Lab(Topology(LabState("test", 3, "800mbit", ())))
+    placed = wave.place(home, lab)
+    assert (placed.wave, placed.backup.folder) == ("demo", str(home.backups))
+    assert [path.name for path in home.waves.iterdir()] == ["demo.yaml"]
+    # Only its lab's addresses: another lab beside it has machines of the same names.
+    assert str(slots.production(3)).rpartition(".")[0] in (home.waves / "demo.yaml").read_text()

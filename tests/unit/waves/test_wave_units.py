@@ -79,7 +79,8 @@ def test_a_period_that_is_none_is_told(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["30 22 * * 6", "@daily", "*/15 0-6,22 1,15 jan-mar mon-fri", "0 0 * * 7", "5-50/5 * * * SAT"]
+    "text",
+    ["30 22 * * 6", "@daily", "*/15 0-6,22 1,15 jan-mar mon-fri", "0 0 * * 7", "5-50/5 * * * SAT", "0 22-4 * * 1#2"],
 )
 def test_a_schedule_that_cron_knows(text):
     assert cron.problem(text) is None
@@ -96,7 +97,8 @@ def test_a_schedule_that_cron_knows(text):
         "* * 0 * *",
         "x * * * *",
         "*/0 * * * *",
-        "9-5 * * * *",
+        "H * * * *",
+        "0 0 30 feb *",
         "",
         "* * * foo *",
         "1,, * * * *",
