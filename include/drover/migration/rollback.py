@@ -102,8 +102,10 @@ def _is_over(move: Move) -> bool:
 
 
 def _is_away(move: Move) -> bool:
-    """Whether what has the name at the source, if anything has, is not the machine of this run."""
-    return along.at_source(move) is None if along.takes_along(move) else identity.has_another(move)
+    """Whether nothing has the name at the source, or another machine than this run's."""
+    if along.takes_along(move):
+        return along.at_source(move) is None
+    return not identity.is_it(move, move.source.find(move.name))
 
 
 def _tidy(move: Move) -> None:

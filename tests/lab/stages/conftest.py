@@ -10,6 +10,7 @@ from folder_scope import goes_with_folder
 from kill_points import Forks
 from lab_moves import LabMove
 from stones import Stones
+from watch import Watch
 
 from drover_lab import lab as labs
 from drover_lab.appliance import appliance_environment
@@ -70,7 +71,7 @@ def bare_lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
 def stones(bare_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stones]:
     """A pebble, its stages in forks, and what it takes to begin again and again."""
     folder = tmp_path_factory.mktemp("stones")
-    with Forks(bare_lab, folder / "now/store") as forks:
-        made = Stones(bare_lab, folder, forks)
+    with Forks(bare_lab, folder / "now/store") as forks, Watch(bare_lab, folder) as watch:
+        made = Stones(bare_lab, folder, forks, watch)
         made.keep()
         yield made

@@ -27,7 +27,7 @@ from drover_lab.lab import Lab
 PORT = (
     *("machine", "find", "host", "power_state", "power_on", "resume", "shut_down", "power_off", "set_autostart"),
     *("read_disks", "write_disks", "release_disks", "translated", "define", "remove", "tag", "isolated_trial"),
-    *("start_live", "live_status", "cancel_live"),
+    *("start_live", "live_status", "cancel_live", "retire"),
 )
 # What a call to a host is made of: module, and function in it.
 INSIDE = (
@@ -39,10 +39,12 @@ INSIDE = (
     ("drover.hypervisors.libvirt.backup_job", "begin"),
     ("drover.hypervisors.libvirt.backup_job", "end_ours"),
     ("drover.hypervisors.libvirt.power", "_press"),
+    ("drover.hypervisors.libvirt.counters", "read"),
     ("drover.hypervisors.libvirt.trial", "_prepare"),
     ("drover.hypervisors.libvirt.trial", "_start"),
     ("drover.migration.claims", "claim"),
     ("drover.migration.claims", "release"),
+    ("drover.migration.compare", "both_ends"),
     ("drover.migration.rollback", "_forget"),
     ("drover.backups.seal", "write"),
 )
@@ -56,8 +58,8 @@ class Point:
     :param after: once it was done, else right before.
     :param nth: at which of these; of `bytes`, at how many.
     :param since: of a rollback: the last stage that passed before it.
-    :param wave: what is special about the wave: `live`, `trial`, `restore_test`.
-    :param ending: `retry` or `rollback`; nothing: by turns.
+    :param wave: what is special about the wave, as `stones.stages` knows it.
+    :param ending: `retry`, `rollback` or `both`, each after a kill of its own; nothing: by turns.
     """
 
     stage: str

@@ -5,11 +5,10 @@ takes what the stage had started along, the others leave it alive.
 """
 
 import pytest
+from endings import Case, cases, kill_and_end
 from kill_points import Point
 from lab_moves import MIB
-from stones import Stones, before, stages
-
-from drover.migration import claims
+from stones import Stones
 
 pytestmark = pytest.mark.lab
 
@@ -21,9 +20,9 @@ BOUNDARIES = (
     Point("restore_test", "record.passed", after=True, wave="restore_test"),
     *(Point(stage, "record.passed", after=True) for stage in ("transfer", "validate")),
     Point("trial", "record.passed", after=True, wave="trial"),
-    *(Point(stage, "record.passed", after=True) for stage in ("cutover", "commit")),
+    Point("cutover", "record.passed", after=True, ending="both"),
+    Point("commit", "record.passed", after=True),
     Point("rollback", "record.passed", after=True, since="transfer"),
-    Point("transfer", "record.passed", after=True, wave="live"),
 )
 BACKUP = (
     Point("backup", "backup_job.begin", after=True),
@@ -40,66 +39,38 @@ TRANSFER = (
     Point("transfer", "source.set_autostart", after=True, ending="retry"),
     Point("transfer", "power.press", after=True, ending="rollback"),
     Point("transfer", "source.shut_down", after=True),
+    # Of its two disks one is there, and the other is not.
     Point("transfer", "volumes.create", after=True),
     Point("transfer", "nbd_server.start", after=True, nth=2),
     Point("transfer", "target.tag", after=True),
     *(Point("transfer", "bytes", after=True, nth=count) for count in (8 * MIB, BACK)),
-    Point("transfer", "intent.live_move", after=True, wave="live"),
-    Point("transfer", "source.start_live", after=True, wave="live"),
-    Point("transfer", "source.live_status", wave="live", nth=2),
 )
 VALIDATE = (
     Point("validate", "bytes", after=True, nth=5 * MIB),
     *(Point("trial", f"trial.{event}", after=True, wave="trial") for event in ("prepare", "start")),
 )
 CUTOVER = (
-    Point("cutover", "intent.target_started", after=True),
-    Point("cutover", "target.tag", after=True),
-    Point("cutover", "target.power_on", after=True),
-    Point("commit", "intent.committed", after=True),
-    *(Point("commit", event, after=True) for event in ("source.tag", "target.tag")),
+    Point("cutover", "intent.target_started", after=True, ending="both"),
+    Point("cutover", "target.tag", after=True, ending="both"),
+    Point("cutover", "target.power_on", after=True, ending="both"),
+    Point("commit", "intent.committed", after=True, ending="both"),
+    *(Point("commit", event, after=True, ending="both") for event in ("source.tag", "target.tag")),
     Point("commit", "claims.release"),
 )
 ROLLBACK = (
     Point("rollback", "target.tag", after=True, since="cutover"),
     Point("rollback", "source.power_on", since="cutover"),
     Point("rollback", "source.power_on", after=True, since="transfer"),
-    Point("rollback", "volumes.delete", after=True, since="transfer"),
+    *(Point("rollback", "volumes.delete", after=True, since="transfer", nth=disk) for disk in (1, 2)),
     Point("rollback", "define.undefine", after=True, since="transfer"),
     Point("rollback", "claims.release", since="transfer"),
 )
 POINTS = (*BOUNDARIES, *BACKUP, *TRANSFER, *VALIDATE, *CUTOVER, *ROLLBACK)
-COMMITTED = {("commit", "record.passed"), ("commit", "claims.release")}
 
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
-def test_killed_there_exactly_one_runs_and_its_data_is_whole(stones: Stones, point: Point) -> None:
-    number = POINTS.index(point)
-    stones.begin(point)
-    outcome = stones.forks.order(stones.wave(point.wave), point.stage, kill=point, helpers=number % 2 == 0)
-    assert outcome.killed, f"{point} was never reached: {outcome.told}"
-    stones.hits.append(point)
-
-    ending = point.ending or ("rollback" if point.stage == "rollback" or number % 4 < 2 else "retry")
-    if ending == "retry":
-        stones.run(point.wave, *stages(point.wave)[len(before(point)) :])
-    else:
-        stones.run(point.wave, "rollback")
-
-    here, there = stones.ended()
-    assert [here.state, there.state].count("running") == 1
-    assert point.wave == "live" or not stones.pebble.ran_twice()
-    assert claims.held(stones.root) == []
-    if ending == "retry" or (point.stage, point.event) in COMMITTED:
-        assert (there.state, there.autostart, there.tagged) == ("running", True, "committed")
-        # Law: a wave never deletes a source.
-        assert (here.state, here.autostart, here.tagged) == ("shut off", False, "migrated")
-        assert there.digest == stones.pebble.digest
-    else:
-        assert (here.state, here.autostart) == ("running", True)
-        assert there.state == "absent" or (there.state, there.autostart, there.tagged) == ("shut off", False, "kept")
-    assert here.digest == stones.pebble.digest
-    stones.settle(here, there)
+@pytest.mark.parametrize("case", cases(POINTS), ids=str)
+def test_killed_there_exactly_one_runs_and_its_data_is_whole(stones: Stones, case: Case) -> None:
+    kill_and_end(stones, case)
 
 
 def test_so_many_points_were_hit(stones: Stones) -> None:

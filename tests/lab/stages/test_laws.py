@@ -35,7 +35,7 @@ def taken_back(stones: Stones) -> None:
     here, there = stones.ended()
     assert (here.state, here.autostart, here.digest) == ("running", True, stones.pebble.digest)
     assert there.state != "running"
-    assert not stones.pebble.ran_twice()
+    assert not stones.watch.two_ran(stones.pebble, HOME)
 
 
 def test_law_2_where_somebody_started_the_source_the_target_stays_off(stones: Stones) -> None:
@@ -72,8 +72,7 @@ def altered(image: Path, offset: int) -> Iterator[None]:
 def test_law_3_no_cutover_without_a_passed_validation(stones: Stones) -> None:
     stones.begin_at("transfer")
     stones.run("", "transfer")
-    image = stones.pebble.seen(AWAY).disk
-    assert image is not None
+    image = stones.pebble.seen(AWAY).disks[0]
     with altered(image, 3 * MIB + 17):
         refused(stones, "validate", "Disk vda differs at the target")
     refused(stones, "cutover", "its stage 'validate' has not passed")

@@ -206,6 +206,7 @@ class FakeHost:
 
     def release_disks(self, name: str) -> None:
         self._enter("release_disks")
+        self.machine(name)
 
     @contextmanager
     def write_disks(self, name: str, owner: Ownership) -> Iterator[Mapping[str, Endpoint]]:

@@ -159,6 +159,18 @@ def test_a_machine_that_moved_on_is_not_started_a_second_time(site: Site, end: s
     assert "committed" in site.roll_back()["nothing"]
 
 
+def test_a_machine_whose_source_was_removed_is_not_taken_back_and_nobody_holds_it(site: Site) -> None:
+    committed(site)
+    del site.source.known["web"]
+    decide_to_take_back(site)
+
+    with pytest.raises(OperatorNeededError, match="at the source is not what run run-1 left there"):
+        site.roll_back()
+
+    assert site.target.state("web") is RUNNING
+    assert claims.held(site.root / "store") == []
+
+
 def test_a_committed_source_stays_off_while_its_target_cannot_be_asked(site: Site) -> None:
     committed(site)
     decide_to_take_back(site)
