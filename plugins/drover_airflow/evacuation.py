@@ -50,6 +50,7 @@ def form() -> dict[str, Param]:
             section="Safety",
             description_md='By machine, as in a wave file: `{"web": [{"tcp": {"address": "10.0.0.5", "port": 80}}]}`.',
         ),
+        "changing": alike["changing"],
         "at_once": Param(
             2,
             type="integer",
@@ -76,4 +77,5 @@ def asked_of(answers: dict[str, Any]) -> Asked:
         prefer=Strategy(answers["prefer"]),
         keys=common_keys(answers),
         checks=answers["checks"],
+        changing=tuple(answers["changing"]),
     )

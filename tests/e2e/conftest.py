@@ -1,5 +1,6 @@
 """What whole waves need: a lab of their own, an Airflow of their own, and nothing left of either."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -55,7 +56,9 @@ def make_home() -> Iterator[Callable[[Lab], Home]]:
 def run_dag() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs one DAG to its end, task by task, as `airflow dags test` does: no scheduler, but real tasks and states."""
 
-    def run(home: Home, lab: Lab, dag_id: str, dags: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        home: Home, lab: Lab, dag_id: str, dags: Path, conf: dict[str, object] | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         settings = {
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "",
@@ -64,7 +67,7 @@ def run_dag() -> Callable[..., subprocess.CompletedProcess[str]]:
         env = home.environment(0) | demo_wave.connections(lab) | appliance_environment() | settings | variables
         if not (home.folder / "airflow.db").exists():
             _airflow(env, "db", "migrate")
-        return _airflow(env, "dags", "test", dag_id, check=False)
+        return _airflow(env, "dags", "test", dag_id, *(["--conf", json.dumps(conf)] if conf else []), check=False)
 
     return run
 

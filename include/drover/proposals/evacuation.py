@@ -26,6 +26,7 @@ class Asked:
     :param host: whose machines go; empty for all behind the connection.
     :param prefer: `live` where the platforms can, or `cold`.
     :param keys: more keys of the wave: mappings, backup, bandwidth. :param checks: by the machine's name.
+    :param changing: files, as patterns, that a machine may write while it moves `live`.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Asked:
     prefer: Strategy
     keys: Mapping[str, Any]
     checks: Mapping[str, Any]
+    changing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +149,13 @@ class _Strategies:
 
 def _machine(each: Placed, asked: Asked, strategies: _Strategies, targets: Mapping[str, HostFacts]) -> dict[str, Any]:
     several = len(targets[each.connection].hosts) > 1
+    strategy = strategies.of(each.machine, each.connection)
+    changing = list(asked.changing) if strategy is Strategy.LIVE else []
     return {
         "name": each.machine.name,
-        "strategy": strategies.of(each.machine, each.connection).value,
+        "strategy": strategy.value,
         "target": each.connection,
         "checks": asked.checks.get(each.machine.name, []),
+        **({"guest_files": {"changing": changing}} if changing else {}),
         **({"mappings": {"host": each.host}} if several else {}),
     }

@@ -19,7 +19,9 @@ def answers(**changed):
 
 
 def test_the_answers_of_the_form_in_the_domains_words():
-    asked = asked_of(answers(host="kvm-a", prefer="cold", bandwidth="1 Gbit/s", test_network="isolated", reason="slow"))
+    given = {"host": "kvm-a", "prefer": "cold", "reason": "slow", "changing": ["/var/log/**"]}
+    asked = asked_of(answers(bandwidth="1 Gbit/s", test_network="isolated", **given))
+    assert asked.changing == ("/var/log/**",)
     assert (asked.source, asked.host, asked.targets) == ("a", "kvm-a", ("b", "c"))
     assert (asked.prefer, asked.reason) == (Strategy.COLD, "slow")
     assert asked.keys["bandwidth"] == "1 Gbit/s"

@@ -65,6 +65,7 @@ def run(*machines: VirtualMachine, source: HostFacts | None = None, name: str = 
         prefer=answers.pop("prefer", Strategy.LIVE),
         keys=keys,
         checks=answers.pop("checks", {}),
+        changing=answers.pop("changing", ()),
     )
     return evacuate(asked, source or facts(host("kvm-a"), machines=machines), targets)
 
@@ -185,6 +186,12 @@ def test_a_host_that_there_is_not_and_too_many_machines() -> None:
         run(machine("web"), name="kvm-x")
     with pytest.raises(BadInputError, match=f"more than {MOST}"):
         run(*(machine(f"m{number}") for number in range(MOST + 1)))
+
+
+def test_files_that_change_are_named_for_those_that_move_while_they_run() -> None:
+    found = run(machine("web"), machine("db", state=PowerState.OFF), changing=("/var/log/**",))
+    wave = parse(found.wave)
+    assert {each.name: each.guest_files.changing for each in wave.machines} == {"web": ("/var/log/**",), "db": ()}
 
 
 def test_names_stay_names_and_checks_reach_their_machine() -> None:
