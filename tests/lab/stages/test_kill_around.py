@@ -71,7 +71,8 @@ REMOVED = (
     # One of its two disks is gone.
     Point("decommission", "volumes.delete", after=True, wave="retire", ending="retry"),
     Point("decommission", "define.undefine", after=True, wave="retire", ending="retry"),
-    Point("decommission", "record.passed", after=True, wave="retire", ending="retry"),
+    # The first is a person's yes.
+    Point("decommission", "record.passed", after=True, nth=2, wave="retire", ending="retry"),
 )
 
 
