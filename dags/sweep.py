@@ -3,6 +3,7 @@
 Someone marked a run as failed, a machine's rollback gave up, or the run was deleted: then its machines may be off, and
 no task of it will bring them back. Every few minutes this looks for machines whose run has ended without a commit or a
 rollback, or all of whose own tasks have, and rolls them back. A machine that its run may still work at is left alone.
+It also starts a source that went off up to two hours after its rollback, because it had been asked to before.
 """
 
 from datetime import datetime, timedelta

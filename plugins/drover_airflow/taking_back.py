@@ -11,7 +11,7 @@ from airflow.sdk import Param
 
 from drover.errors import DroverError
 from drover.evidence.store import MachineStore, RunStore
-from drover.migration import claims, intents, leftovers, restore_test, returning
+from drover.migration import claims, intents, late, leftovers, restore_test, returning
 from drover.migration.alone import busy
 from drover.migration.intents import Intent
 from drover.migration.move import open_move
@@ -123,9 +123,9 @@ def left_behind(at_work: AtWork) -> list[Machine]:
 
 
 def _held() -> list[claims.Claim]:
-    """Those on their way, and those of which something may be left at a target."""
+    """Those on their way, of which something may be left at a target, or that may still obey an order to shut down."""
     tests = [claims.Claim(**asdict(mark)) for mark in restore_test.left_behind(store_root())]
-    return list(dict.fromkeys((*claims.held(store_root()), *tests, *leftovers.marked(store_root()))))
+    return list(dict.fromkeys((*claims.held(store_root()), *tests, *leftovers.marked(store_root()), *late.marked(store_root()))))
 
 
 def _left(claim: claims.Claim, at_work: AtWork) -> list[Machine]:

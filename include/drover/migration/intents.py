@@ -14,6 +14,7 @@ _FILE = "intents.json"
 class Intent(StrEnum):
     BEGUN = "begun"  # the first change to anything
     SOURCE_DOWN = "source_down"  # the source is being shut down for a cold move
+    SOURCE_OFF = "source_off"  # and was off after that
     LIVE_MOVE = "live_move"  # the platform's own live move is being started
     TARGET_STARTED = "target_started"  # the target is being let run on the production network
     SOURCE_BACK = "source_back"  # the source is being started again

@@ -5,23 +5,23 @@ production network; otherwise it is kept, off, so that nothing written there is 
 """
 
 import logging
-import time
 
-from drover.errors import CorruptionError, DroverError, RetryableError
+from drover.errors import CorruptionError, DroverError
 from drover.hypervisors.port import LiveMover
 from drover.migration import (
     along,
     backup,
     bandwidth,
-    checks,
     claims,
     homecoming,
     identity,
     intents,
+    late,
     leftovers,
     order,
     restore_test,
     returning,
+    source_back,
 )
 from drover.migration.alone import alone, busy
 from drover.migration.disks import COMPARED, journal, manifests
@@ -29,17 +29,16 @@ from drover.migration.fence import Fate, fence_target
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, in_spite_of_the_store, stage
-from drover.model import PowerState
 
 log = logging.getLogger(__name__)
-
-_LOOK_SECONDS = 1.0
 
 
 def run(move: Move) -> Facts:
     """`nothing` in the facts says why there was nothing to take back; then nothing is recorded either."""
     restore_test.try_to_clean_up(move)
     leftovers.try_to_clean_up(move)
+    if (looked_after := source_back.look_after(move)) is not None:
+        return looked_after
     if why := _nothing(move):
         _let_go(move)
         return {"nothing": why}
@@ -126,11 +125,13 @@ def _take_back(move: Move) -> Facts:
         fate = homecoming.bring_home(move)
     else:
         fate = fence_target(move)
-        _start_source(move)
-    facts = _prove_source(move)
+        source_back.start(move)
+    facts = source_back.prove(move)
     if fate == Fate.OURS:
         fate = _remove_target(move)
-    return {**facts, "target": str(fate), **was_committed}
+    mark = late.of(move)
+    under_way = {"shutdown": mark.words} if mark else {}
+    return {**facts, "target": str(fate), **was_committed, **under_way}
 
 
 def _end_live_move(move: Move) -> None:
@@ -139,52 +140,6 @@ def _end_live_move(move: Move) -> None:
         if not identity.has_another(move):
             move.source.cancel_live(move.name)
         bandwidth.end_live(move)
-
-
-def _start_source(move: Move) -> None:
-    tag = move.source.machine(move.name).ownership
-    if tag is not None and tag.role == "migrated":
-        if (tag.wave, tag.run) != (move.wave.wave, move.run):
-            # Law: never two. It is what another run left behind, and that run's target is the machine now.
-            identity.refuse_migrated(move.source.machine(move.name))
-        move.source.tag(move.name, move.owner_as("returned"))
-    if move.machine.state is PowerState.RUNNING:
-        _await_late_shutdown(move)
-        with in_spite_of_the_store(move):
-            intents.declare(move.store, Intent.SOURCE_BACK)
-        move.source.power_on(move.name)
-    move.source.set_autostart(move.name, move.machine.autostart)
-
-
-def _await_late_shutdown(move: Move) -> None:
-    """A guest that was asked to shut down and still runs may do so any moment; then it must be started after that."""
-    if not intents.declared(move.store, Intent.SOURCE_DOWN) or intents.declared(move.store, Intent.SOURCE_BACK):
-        return
-    end = time.monotonic() + move.plan.shutdown_deadline
-    while move.source.power_state(move.name) is not PowerState.OFF and time.monotonic() < end:
-        time.sleep(_LOOK_SECONDS)
-
-
-def _prove_source(move: Move) -> Facts:
-    """The source answers the same checks that the target would have had to pass, and runs after them too."""
-    if move.machine.state is not PowerState.RUNNING:
-        state = move.source.power_state(move.name)
-        if state is move.machine.state:
-            return {"source": f"{state}, as it was"}
-        log.warning("%s: it was %s when the run began and is %s now.", move.name, move.machine.state, state)
-        return {"source": f"{state}, and it was {move.machine.state} when the run began"}
-    outcome = checks.verdict(move, "rollback", checks.run_checks(move, checks.direct, move.plan.boot_deadline))
-    if not outcome.passed:
-        raise RetryableError(
-            f"Machine '{move.name}' was started at the source again but failed: {' '.join(outcome.failures)}",
-            remedy="Look at its console at the source; its disks were never written by Drover.",
-        )
-    if move.source.power_state(move.name) is not PowerState.RUNNING:
-        raise RetryableError(
-            f"Machine '{move.name}' stopped at the source after it had been started again.",
-            remedy="It is started once more; look at its console at the source.",
-        )
-    return {"source": "running", "checks": outcome.checks}
 
 
 def _remove_target(move: Move) -> Fate:

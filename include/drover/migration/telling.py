@@ -37,6 +37,7 @@ def _machine(wave: Wave, plan: MachinePlan, facts: Facts) -> Iterator[str]:
         yield from (f"  {sentence}" for sentence in facts["will"])
     elif state == "brought back":
         yield f"{plan.name}: runs at {wave.source_of(plan)} again. {_ended(why)}"
+        yield from (f"  Beware: {facts[key]}." for key in ("shutdown", "started_again") if key in facts)
     elif state == "failed":
         yield f"{plan.name}: failed at {facts['step']}. {_ended(why)}"
     else:

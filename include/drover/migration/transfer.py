@@ -17,6 +17,7 @@ from drover.migration import (
     compare,
     identity,
     intents,
+    late,
     preflight,
     read_once,
     returning,
@@ -99,6 +100,8 @@ def _begin(move: Move) -> None:
             claims.release(move)
             raise
     intents.declare(move.store, Intent.BEGUN)
+    # An order of a run that was taken back: from here on the machine is this one's to bring back.
+    late.forget(move)
     # Of a rollback that did not get to its end: what it started goes down again.
     intents.withdraw(move.store, Intent.SOURCE_BACK)
 
@@ -126,10 +129,12 @@ def _take_down(move: Move) -> None:
     """The intent first: killed between the two, rollback knows that the source may be off because of us."""
     if move.machine.state is PowerState.RUNNING:
         intents.declare(move.store, Intent.SOURCE_DOWN)
+        intents.withdraw(move.store, Intent.SOURCE_OFF)
     else:
         _refuse_other_state(move, move.source.power_state(move.name))
     move.source.set_autostart(move.name, False)
     move.source.shut_down(move.name, move.plan.shutdown_deadline)
+    intents.declare(move.store, Intent.SOURCE_OFF)
 
 
 # Live

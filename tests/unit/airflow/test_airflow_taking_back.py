@@ -9,7 +9,7 @@ from waves_for_dags import write
 
 from drover.errors import BadInputError, CorruptionError, OperatorNeededError
 from drover.evidence.store import RunStore
-from drover.migration import alone, claims, intents, restore_test, rollback
+from drover.migration import alone, claims, intents, late, restore_test, rollback
 from drover.migration.intents import Intent
 from drover.migration.move import open_move
 from drover.model import Cpu, Firmware, PowerState, VirtualMachine
@@ -182,6 +182,13 @@ def test_a_claim_of_a_run_that_nobody_knows_is_left_alone(wave):
 def test_what_a_restore_test_left_is_found_once_its_run_has_ended(wave):
     with open_move(wave, "web", RUN, None, store_root()) as move:
         restore_test._mark(move)
+    assert left_behind(at_work) == []
+    assert names(left_behind(ended)) == ["app", "web"]
+
+
+def test_a_machine_that_may_obey_a_late_order_to_shut_down_is_looked_after(wave):
+    with open_move(wave, "web", RUN, None, store_root()) as move:
+        late.mark(move)
     assert left_behind(at_work) == []
     assert names(left_behind(ended)) == ["app", "web"]
 
