@@ -2,7 +2,9 @@
 
 Someone marked a run as failed, a machine's rollback gave up, or the run was deleted: then its machines may be off, and
 no task of it will bring them back. Every few minutes this looks for machines whose run has ended without a commit or a
-rollback, or all of whose own tasks have, and rolls them back. A machine that its run may still work at is left alone.
+rollback, or all of whose own tasks have, and rolls them back; and those whose rollback is due and finds no worker for a
+quarter of an hour. A machine that its run may still work at is left alone. Where one is off and its run does not go on,
+because its DAG is paused or no worker takes its tasks, this fails and names it.
 It also starts a source that went off up to two hours after its rollback, because it had been asked to before.
 """
 
@@ -12,6 +14,7 @@ from pathlib import Path
 from airflow.sdk import DAG, task
 
 from drover_airflow.at_work import of
+from drover_airflow.hands import refuse_waiting
 from drover_airflow.operators.base import plainly
 from drover_airflow.operators.take_back import TakeBackOperator
 from drover_airflow.taking_back import left_behind
@@ -36,6 +39,12 @@ with DAG(
         with plainly():
             return left_behind(of(context["ti"]))
 
+    @task
+    def all_go_on(**context):
+        with plainly():
+            refuse_waiting(of(context["ti"]))
+
+    all_go_on()
     TakeBackOperator.partial(
         task_id="take_back", map_index_template="{{ task.machine }}", only_left=True
     ).expand_kwargs(look())

@@ -7,8 +7,8 @@ purpose: the DAG files look in here when they are parsed.
 import hashlib
 import json
 import os
-import threading
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +108,7 @@ def _read(path: Path) -> Kept | None:
 def _put(path: Path, text: str) -> None:
     """The first one stays: two machines of a run must not follow two versions."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     write_durably(draft, text.encode())
     with suppress(FileExistsError):
         os.link(draft, path)

@@ -11,15 +11,15 @@ from airflow.sdk import Param
 
 from drover.errors import DroverError
 from drover.evidence.store import MachineStore, RunStore
-from drover.migration import claims, intents, late, leftovers, restore_test, returning
+from drover.migration import claims, late, leftovers, restore_test, returning
 from drover.migration.alone import busy
-from drover.migration.intents import Intent
 from drover.migration.move import open_move
 from drover.migration.together import to_take_back
 from drover.waves.order import tiers
 from drover.waves.schema import MachinePlan
 from drover_airflow import kept as kept_waves
 from drover_airflow.at_work import AtWork
+from drover_airflow.hands import has_hands, store_of
 from drover_airflow.hooks.base import resolve
 from drover_airflow.kept import Kept
 from drover_airflow.named_run import fields, machines_of, refuse, run_of
@@ -63,7 +63,7 @@ def asked_for(answers: Mapping[str, Any], at_work: AtWork) -> list[Machine]:
         committed = []
     on_their_way = {claim.machine for claim in claims.held(store_root()) if _is_of(claim, kept)}
     open_ended = [plan for plan in chosen if plan.name in on_their_way and plan not in committed]
-    if moving := [plan for plan in open_ended if _has_hands(kept, plan.name, at_work)]:
+    if moving := [plan for plan in open_ended if has_hands(kept, plan.name, at_work)]:
         if named:
             refuse(f"Machine '{moving[0].name}' is being moved now.", "Mark its DAG run as failed first.")
         log.warning("Left to their run, which is at work: %s.", ", ".join(plan.name for plan in moving))
@@ -132,22 +132,14 @@ def _left(claim: claims.Claim, at_work: AtWork) -> list[Machine]:
     kept = kept_waves.of_run(claim.wave, claim.run)
     if kept is None or not kept.dag:
         log.warning("Nothing is known of run %s of wave '%s', which holds '%s'.", claim.run, claim.wave, claim.machine)
-    elif busy(store_root(), claim.uuid) or _has_hands(kept, claim.machine, at_work):
+    elif busy(store_root(), claim.uuid) or has_hands(kept, claim.machine, at_work):
         log.info("'%s' is in good hands: run %s of %s.", claim.machine, claim.run, kept.dag)
-    elif _tried_lately(_store(kept, claim.machine)):
+    elif _tried_lately(store_of(kept, claim.machine)):
         log.info("'%s' could not be taken back a while ago; the next try is due later.", claim.machine)
     else:
         log.warning("'%s' was left by run %s of %s, and is taken back.", claim.machine, claim.run, kept.dag)
         return [_machine(kept, claim.machine)]
     return []
-
-
-def _has_hands(kept: Kept, machine: str, at_work: AtWork) -> bool:
-    """Whether its run may still do something to the machine. What the wave takes back is in the hands of its last
-    tasks, which are no machine's own."""
-    if intents.declared(_store(kept, machine), Intent.RETURNING):
-        return at_work.run(kept)
-    return at_work.at(kept, machine)
 
 
 def _is_committed(kept: Kept, plan: MachinePlan) -> bool:
@@ -161,10 +153,6 @@ def _is_of(claim: claims.Claim, kept: Kept) -> bool:
 
 def _machine(kept: Kept, name: str) -> Machine:
     return {"wave": kept.wave.wave, "run": kept.run, "machine": name}
-
-
-def _store(kept: Kept, name: str) -> MachineStore:
-    return RunStore(store_root(), kept.wave.wave, kept.run).machine(name)
 
 
 def _tried_lately(store: MachineStore) -> bool:

@@ -23,6 +23,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from drover.migration.together import TAKE_BACK
 from drover.waves import deadlines
 from drover.waves.schema import MachinePlan, Wave
+from drover_airflow.at_work import TAKE_BACK as TAKE_BACK_TASK
 from drover_airflow.operators import migration as stages
 from drover_airflow.operators.approval import ApprovalOperator
 from drover_airflow.operators.report import ReportOperator
@@ -43,7 +44,8 @@ DEFAULTS: dict[str, Any] = {
 }
 # A step that moves bytes ends when they are moved; the limit is there for what hangs for ever.
 MOVES_BYTES: dict[str, Any] = {"execution_timeout": timedelta(days=3)}
-# The source must come back without a person, so a host that is away for a while is waited for.
+# The source must come back without a person, so a host that is away for a while is waited for; and what is to become
+# final is well at its target, so a host that is away must not undo it.
 MUST_SUCCEED: dict[str, Any] = {
     "retries": 200,
     "retry_delay": timedelta(seconds=30),
@@ -87,7 +89,7 @@ STEPS = (
     Step("approval", ApprovalOperator, asked=lambda wave, plan: wave.approval_of(plan) is not None),
     Step("cutover", stages.CutoverOperator),
     Step("performance", stages.PerformanceOperator, asked=lambda wave, _: wave.performance is not None),
-    Step("commit", stages.CommitOperator),
+    Step("commit", stages.CommitOperator, options=MUST_SUCCEED),
 )
 # From here on a failure brings the source back: before it nothing has been changed.
 FIRST_CHANGE = "transfer"
@@ -161,7 +163,7 @@ def _all_back(path: Path, ends: list[BaseOperator], where: Mapping[str, Any]) ->
     )
     ends >> lost
     return TakeBackOperator.partial(
-        task_id="wave--take_back",
+        task_id=TAKE_BACK_TASK,
         task_display_name="take back",
         map_index_template="{{ task.machine }}",
         **where,

@@ -105,10 +105,27 @@ def check_whole(move: Move) -> None:
             f"The backup of machine '{move.name}' is not there any more.",
             remedy="Run its backup task again before the cutover.",
         )
+    _refuse_anothers(move, shelf, sealed)
     if wrong := shelf.wrong_parts(sealed, {disk.name for disk in move.machine.disks}):
         raise CorruptionError(
             f"The backup of machine '{move.name}' in {shelf.label} is not whole: {', '.join(wrong)}.",
             remedy="Find out what changed it; then take this move back and run the wave anew.",
+        )
+
+
+def _refuse_anothers(move: Move, shelf: Shelf, sealed: Facts) -> None:
+    """Law: no cutover without a verified backup of this very machine, made in this run; disks of any may be alike.
+
+    :raises CorruptionError: what lies there is another machine's or another run's, or nobody can tell whose.
+    """
+    mine = {"wave": move.wave.wave, "run": move.run, "machine": move.name, "uuid": move.machine.uuid}
+    said: Facts = sealed.get("of") or {}
+    if {key: said.get(key) for key in mine} != mine:
+        whose = f"it is of '{said.get('machine')}' ({said.get('uuid')}) in run {said.get('run')} of '{said.get('wave')}'"
+        raise CorruptionError(
+            f"What lies in {shelf.label} is no backup of machine '{move.name}' in run {move.run}: "
+            f"{whose if said else 'nobody can tell whose it is'}.",
+            remedy="Find out who put it there and keep it elsewhere; then run the backup task again.",
         )
 
 
@@ -168,8 +185,8 @@ def _work_folder(move: Move) -> Path:
 def _names(wave: Wave, run: str, store: MachineStore) -> list[str]:
     """One place a try: after a rollback the source has run on, and its older backup is no backup of it."""
     tries = sum(record.step == "rollback" and record.outcome == "passed" for record in store.records())
-    names = (wave.wave, run, f"{store.name}.{tries}" if tries else store.name)
-    return [safe_name(part) for part in names]
+    # The sign is one that no safe name keeps: what stands behind it can be no part of another machine's name.
+    return [safe_name(wave.wave), safe_name(run), f"{safe_name(store.name)}~{tries}" if tries else safe_name(store.name)]
 
 
 @contextmanager

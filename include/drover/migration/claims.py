@@ -7,6 +7,7 @@ may be moved by hand meanwhile. The claim says which run must be ended before an
 import json
 import logging
 import os
+import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ def claim(move: Move) -> None:
         )
     path = _path(move)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     write_durably(draft, json.dumps(asdict(_mine(move))).encode())
     try:
         # Whoever held it may let go of it between the two looks.
@@ -54,7 +55,7 @@ def claim(move: Move) -> None:
                 os.link(draft, path)
         sync_folder(path.parent)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 def refuse_foreign(move: Move) -> None:

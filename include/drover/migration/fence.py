@@ -15,7 +15,8 @@ from drover.model import PowerState, VirtualMachine
 
 log = logging.getLogger(__name__)
 
-_SHUTDOWN_SECONDS = 60.0
+# What it wrote since its start is nowhere else, so it has as long as at the source to write it to its disks.
+_LEAST_SECONDS = 60.0
 
 
 class Fate(StrEnum):
@@ -137,6 +138,6 @@ def _refuse_stranger(move: Move, machine: VirtualMachine) -> None:
 
 def _stop(move: Move) -> None:
     try:
-        move.target.shut_down(move.name, _SHUTDOWN_SECONDS)
+        move.target.shut_down(move.name, max(_LEAST_SECONDS, move.plan.shutdown_deadline))
     except OperatorNeededError as error:
         log.warning("%s: the target did not shut down by itself and is switched off: %s", move.name, error)

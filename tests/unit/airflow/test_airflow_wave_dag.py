@@ -45,6 +45,16 @@ def test_any_failure_from_the_transfer_on_brings_the_source_back(tmp_path):
     assert rollback.retries >= 5
 
 
+def test_a_commit_goes_on_for_as_long_as_a_host_is_away(tmp_path):
+    """The machine is well at its target; given up, it would be taken back, and lose what it wrote there."""
+    dag = dag_of(pair(tmp_path))
+    commit = dag.get_task("db.commit")
+    assert commit.retry_delay < timedelta(minutes=1)
+    assert commit.max_retry_delay == timedelta(minutes=5)
+    assert commit.max_retry_delay * (commit.retries - 10) > timedelta(hours=12)
+    assert dag.get_task("db.cutover").retries < 5
+
+
 def test_a_rollback_that_succeeded_does_not_make_the_run_succeed(tmp_path):
     """The only leaf is the report, which fails where a machine was not moved; commit and rollback are none."""
     dag = dag_of(pair(tmp_path))

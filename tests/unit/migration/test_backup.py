@@ -1,5 +1,7 @@
 """A backup is whole or it is not there: what the cutover relies on, and what a failed try leaves."""
 
+import dataclasses
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,3 +116,33 @@ def test_a_machine_with_its_backup_made_is_known_to_those_after_it(site: Site) -
 
     assert backup.sealed(wave, "run-1", site.root / "store") == {"web"}
     assert backup.sealed(wave, "run-2", site.root / "store") == frozenset()
+
+
+def test_after_a_rollback_a_backup_is_no_other_machines(site: Site) -> None:
+    """Law: no cutover without a verified backup. `web.1` is a machine of its own, with disks called alike."""
+    site.source.add("web.1", {"vda": b"other" * 1024, "vdb": b"more!" * 1024})
+    site.wave["machines"].append({**site.wave["machines"][0], "name": "web.1"})
+    other = dataclasses.replace(site, machine=1)
+    site.run_until("validate")
+    site.roll_back()
+    other.run_until("backup")
+    others = other.run("backup")
+
+    mine = site.run("backup")
+
+    assert "reused" not in mine
+    assert mine["of"]["machine"] == "web"
+    assert mine["folder"] != others["folder"]
+
+
+@pytest.mark.parametrize(("run", "whose"), [("run-1", "'web.1'"), ("run-2", "in run run-2")])
+def test_what_is_of_another_machine_or_run_is_no_backup(site: Site, run: str, whose: str) -> None:
+    site.source.add("web.1", {"vda": b"other" * 1024, "vdb": b"more!" * 1024})
+    site.wave["machines"].append({**site.wave["machines"][0], "name": "web.1"})
+    other = dataclasses.replace(site, machine=int(run == "run-1"), name=run)
+    other.run_until("transfer")
+    shutil.copytree(other.run("backup")["folder"], site.root / "backup/unit/run-1/web")
+    site.run_until("backup")
+
+    with pytest.raises(CorruptionError, match=f"is no backup of machine 'web' in run run-1: it is of .*{whose}"):
+        site.run("backup")

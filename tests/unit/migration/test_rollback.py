@@ -50,6 +50,20 @@ def test_rollback_after_the_target_ran_keeps_its_disks_off_and_tagged(site: Site
     assert target.ownership.role == "kept"
 
 
+@pytest.mark.parametrize(("given", "has"), [("10 min", 600.0), ("2 s", 60.0)])
+def test_a_target_that_goes_back_has_as_long_to_shut_down_as_the_wave_gives_its_guest(
+    site: Site, monkeypatch: pytest.MonkeyPatch, given: str, has: float
+) -> None:
+    site.wave["machines"][0] |= {"shutdown_deadline": given}
+    site.run_until("commit")
+    asked: list[float] = []
+    monkeypatch.setattr(site.target, "shut_down", lambda _, deadline: asked.append(deadline))
+
+    site.roll_back()
+
+    assert asked == [has]
+
+
 def test_rollback_leaves_a_strangers_machine_alone(site: Site) -> None:
     site.run_until("validate")
     stranger = Ownership("other", "run", "web", "not-ours", "target")

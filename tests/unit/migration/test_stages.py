@@ -5,7 +5,7 @@ from fake_host import MIB
 from outcomes import OFF, RUNNING, same_bytes, taken_back
 
 from conftest import STAGES, Site
-from drover.errors import CorruptionError, OperatorNeededError
+from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 
 
 def test_a_cold_move_ends_with_the_target_running_and_the_source_kept(site: Site) -> None:
@@ -145,3 +145,17 @@ def test_a_transfer_done_again_makes_its_old_validation_worthless(site: Site) ->
 
     with pytest.raises(OperatorNeededError, match="stage 'validate' looked at was changed"):
         site.run("cutover")
+
+
+def test_a_source_that_is_away_at_the_commit_undoes_nothing(site: Site) -> None:
+    """Its machine is well at the target; Airflow tries the commit again for hours, because this is its error."""
+    site.run_until("commit")
+    site.source.gone = True
+    for _ in range(3):
+        with pytest.raises(RetryableError, match="does not answer"):
+            site.run("commit")
+    site.source.gone = False
+
+    site.run("commit")
+
+    assert (site.source.state("web"), site.target.state("web")) == (OFF, RUNNING)
