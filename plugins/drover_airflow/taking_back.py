@@ -125,7 +125,8 @@ def left_behind(at_work: AtWork) -> list[Machine]:
 def _held() -> list[claims.Claim]:
     """Those on their way, of which something may be left at a target, or that may still obey an order to shut down."""
     tests = [claims.Claim(**asdict(mark)) for mark in restore_test.left_behind(store_root())]
-    return list(dict.fromkeys((*claims.held(store_root()), *tests, *leftovers.marked(store_root()), *late.marked(store_root()))))
+    marks = (*tests, *leftovers.marked(store_root()), *late.marked(store_root()))
+    return list(dict.fromkeys((*claims.held(store_root()), *marks)))
 
 
 def _left(claim: claims.Claim, at_work: AtWork) -> list[Machine]:

@@ -121,10 +121,10 @@ def _refuse_anothers(move: Move, shelf: Shelf, sealed: Facts) -> None:
     mine = {"wave": move.wave.wave, "run": move.run, "machine": move.name, "uuid": move.machine.uuid}
     said: Facts = sealed.get("of") or {}
     if {key: said.get(key) for key in mine} != mine:
-        whose = f"it is of '{said.get('machine')}' ({said.get('uuid')}) in run {said.get('run')} of '{said.get('wave')}'"
+        of = f"'{said.get('machine')}' ({said.get('uuid')}) in run {said.get('run')} of wave '{said.get('wave')}'"
         raise CorruptionError(
             f"What lies in {shelf.label} is no backup of machine '{move.name}' in run {move.run}: "
-            f"{whose if said else 'nobody can tell whose it is'}.",
+            f"{f'it is of {of}' if said else 'nobody can tell whose it is'}.",
             remedy="Find out who put it there and keep it elsewhere; then run the backup task again.",
         )
 
@@ -186,7 +186,8 @@ def _names(wave: Wave, run: str, store: MachineStore) -> list[str]:
     """One place a try: after a rollback the source has run on, and its older backup is no backup of it."""
     tries = sum(record.step == "rollback" and record.outcome == "passed" for record in store.records())
     # The sign is one that no safe name keeps: what stands behind it can be no part of another machine's name.
-    return [safe_name(wave.wave), safe_name(run), f"{safe_name(store.name)}~{tries}" if tries else safe_name(store.name)]
+    parts = [safe_name(part) for part in (wave.wave, run, store.name)]
+    return [*parts[:2], f"{parts[2]}~{tries}" if tries else parts[2]]
 
 
 @contextmanager

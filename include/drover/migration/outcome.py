@@ -59,7 +59,7 @@ def outcome(store: MachineStore) -> Facts:
     why = str(failed.facts.get("message", "")) if failed else f"it ended after {last.step}"
     if back is not None and taken_back:
         # An order to shut down that may still be obeyed.
-        late = {key: back.facts[key] for key in ("shutdown", "started_again") if key in back.facts}
+        late: Facts = {key: back.facts[key] for key in ("shutdown", "started_again") if key in back.facts}
         return {"state": "brought back", "why": why, **late}
     return {"state": "failed", "step": failed.step if failed else last.step, "why": why}
 

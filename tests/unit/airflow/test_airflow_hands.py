@@ -73,7 +73,7 @@ def test_a_machine_that_is_off_and_waits_in_a_paused_dag_is_told_by_name(wave, s
     """Also for a person's answer: nobody would take it up."""
     down(wave, "db")
     paused = replace(told({"db.validate": state, "web.rollback": "success"}), paused=lambda dag: dag == "wave_shop")
-    with pytest.raises(OperatorNeededError, match=r"Machine 'db' is off since .*wave_shop waits, because that DAG is pa"):
+    with pytest.raises(OperatorNeededError, match=r"'db' is off since .*wave_shop waits, because that DAG is pa"):
         refuse_waiting(paused)
 
 

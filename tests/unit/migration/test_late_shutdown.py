@@ -17,7 +17,7 @@ from drover.waves.schema import Wave
 
 @pytest.fixture
 def slow(site: Site) -> Site:
-    """Its guest did not shut down in time; the rollback went by, and it still runs. It has no checks that could tell."""
+    """Its guest did not shut down in time, and it has no checks that could tell that it does so later."""
     site.wave["machines"][0] |= {"shutdown_deadline": "1 s", "checks": []}
     site.run_until("transfer")
     site.source.break_at("shut_down", OperatorNeededError("It still runs.", remedy="Wait."))
