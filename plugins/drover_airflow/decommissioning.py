@@ -33,7 +33,8 @@ def form() -> dict[str, Param]:
             minimum=0,
             maximum=3650,
             title="Days since the commit",
-            description_md="A source that was left behind later than that stays.",
+            description_md="A source that was left behind later than that stays. Where the wave file says longer "
+            "(`decommission.waiting`), that counts.",
         ),
     }
 
@@ -133,8 +134,16 @@ def _row(machine: Machine) -> str:
     return f"| {' | '.join(plain(cell) for cell in cells)} |"
 
 
-def keep_answer(machines: list[Machine], ticket: str, by: str, at: datetime) -> None:
-    """A person's yes in the evidence of each machine."""
+def approvers(machines: list[Machine]) -> tuple[str, ...]:
+    """The ids of those whose yes counts, as the wave says; none where anybody's does who may answer for the DAG."""
+    return run_of({"wave": machines[0]["wave"], "run": machines[0]["run"]}).wave.decommission.approvers
+
+
+def keep_answer(machines: list[Machine], ticket: str, by: str, at: datetime, user: str) -> None:
+    """A person's yes in the evidence of each machine.
+
+    :param user: the person's id. :raises OperatorNeededError: it is another's yes that the wave wants.
+    """
     for machine in machines:
         with reopened(machine["wave"], machine["run"], machine["machine"]) as move:
-            decommission.approved(move, ticket, by, at)
+            decommission.approved(move, ticket, by, at, user)

@@ -50,6 +50,14 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
+def _limits() -> dict[str, Any]:
+    return _field(
+        "Limits",
+        'Moved at once, whichever wave asks, as JSON: {"host": 2, "storage": 2, "link": 4}. Empty: any number.',
+        _TEXT,
+    )
+
+
 def _libvirt() -> dict[str, Any]:
     return {
         "connection-type": "libvirt",
@@ -98,6 +106,7 @@ def _libvirt() -> dict[str, Any]:
                 "libvirt instance", "/system, unless this host runs another.", {**_TEXT, "default": "/system"}
             ),
             "libvirt_socket": _field("libvirt's socket", "Its path on the host, where that is unusual.", _TEXT),
+            "limits": _limits(),
         },
     }
 
@@ -131,6 +140,7 @@ def _vsphere() -> dict[str, Any]:
             "trial_jump": _field("Way into the test network", "user@host:port of an SSH host with a leg in it.", _TEXT),
             "trial_jump_key_file": _field("Key file for it", "A path on every worker.", _TEXT),
             "trial_jump_known_hosts_file": _field("Known hosts file for it", "A path on every worker.", _TEXT),
+            "limits": _limits(),
         },
     }
 
@@ -181,6 +191,7 @@ def _hyperv() -> dict[str, Any]:
             "trial_jump": _field("Way into the test network", "user@host:port of an SSH host with a leg in it.", _TEXT),
             "trial_jump_key_file": _field("Key file for it", "A path on every worker.", _TEXT),
             "trial_jump_known_hosts_file": _field("Known hosts file for it", "A path on every worker.", _TEXT),
+            "limits": _limits(),
         },
     }
 

@@ -63,35 +63,17 @@ def schema(
 
 @app.command()
 def status(
-    wave_file: Annotated[Path, typer.Argument(metavar="WAVE.yaml", help="The wave file.", show_default=False)],
+    wave: Annotated[
+        str, typer.Argument(metavar="WAVE", help="The wave's name, or its file WAVE.yaml.", show_default=False)
+    ],
     run: Annotated[str | None, typer.Option("--run", help="The id of its DAG run, if not the newest one.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of words.")] = False,
 ) -> None:
     """Tell where each machine of a run stands, from the evidence in DROVER_STORE. Changes nothing."""
-    from dataclasses import asdict
+    from drover.commands.standing import in_words, of_run, read_run
 
-    from drover.errors import BadInputError
-    from drover.evidence.store import RunStore, default_root
-    from drover.migration import state
-    from drover.waves.loader import load
-
-    wave = load(wave_file)
-    store = RunStore(default_root(), wave.wave, run) if run else state.newest(default_root(), wave)
-    if store is None or not store.folder.exists():
-        raise BadInputError(
-            f"Nothing is known of {f'a run {run!r}' if run else 'any run'} of the wave '{wave.wave}' "
-            f"in {default_root()}.",
-            remedy="Set DROVER_STORE as your workers have it; a run's id stands on its DAG's page.",
-        )
-    found = state.standings(wave, store)
-    if as_json:
-        typer.echo(json.dumps({"wave": wave.wave, "run": store.run, "machines": [asdict(one) for one in found]}))
-        return
-    typer.echo(f"Wave {wave.wave}, run {store.run}:")
-    for one in found:
-        busy = f"; {one.busy} is under way or was killed" if one.busy else ""
-        since = f" since {one.since}" if one.since else ""
-        typer.echo(f"  {one.machine}: {one.state}{since}{busy}{f': {one.why}' if one.why else ''}")
+    store, read = read_run(wave, run)
+    typer.echo(json.dumps(of_run(store, read)) if as_json else "\n".join(in_words(store, read)))
 
 
 _Folder = Annotated[Path, typer.Option("--output", "-o", help="The folder that they are written into.")]

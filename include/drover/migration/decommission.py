@@ -25,7 +25,9 @@ DAY = 86400.0
 
 
 def refuse_early(move: Move, days: float) -> None:
-    """What can be told from the records alone. :param days: that must have passed since the commit.
+    """What can be told from the records alone.
+
+    :param days: that must have passed since the commit; where the wave wants more, its own count.
 
     :raises OperatorNeededError: the machine's source may not be removed, or not yet.
     """
@@ -34,6 +36,7 @@ def refuse_early(move: Move, days: float) -> None:
         _refuse(move, f"the move was not committed in run {move.run}, or is taken back", "Name the run that moved it.")
     if (holder := claims.foreign(move)) is not None:
         _refuse(move, f"it is being moved {holder.words}", "Let that run end.")
+    days = max(days, (move.wave.decommission.waiting or 0.0) / DAY)
     since = datetime.fromisoformat(commit.time).timestamp()
     if time.time() < since + days * DAY:
         when = f"{datetime.fromtimestamp(since + days * DAY).astimezone():%Y-%m-%d %H:%M %Z}"
@@ -46,9 +49,23 @@ def done(move: Move) -> bool:
     return gone is not None and commit is not None and gone.sequence > commit.sequence
 
 
-def approved(move: Move, ticket: str, by: str, at: datetime) -> None:
-    """Keeps a person's yes. :param ticket: which decommission it is for; it counts for no other."""
-    move.store.record(APPROVAL, "passed", {"ticket": ticket, "by": by, "at": at.isoformat()})
+def approved(move: Move, ticket: str, by: str, at: datetime, user: str) -> None:
+    """Keeps a person's yes.
+
+    :param ticket: which decommission it is for; it counts for no other. :param user: the person's id.
+    :raises OperatorNeededError: the wave wants somebody else's yes.
+    """
+    _refuse_other(move, by, user)
+    move.store.record(APPROVAL, "passed", {"ticket": ticket, "by": by, "at": at.isoformat(), "user": user})
+
+
+def _refuse_other(move: Move, by: str, user: str) -> None:
+    """Airflow's settings may let others answer than those who were asked."""
+    asked = move.wave.decommission.approvers
+    if asked and user not in asked:
+        _refuse(
+            move, f"{by} said yes, and the wave wants it of {', '.join(asked)}", "Run it again, and let them answer."
+        )
 
 
 def run(move: Move, ticket: str, days: float) -> Facts:
@@ -78,6 +95,7 @@ def _approval(move: Move, ticket: str) -> Facts:
     last, commit = move.store.last(APPROVAL, "passed"), move.store.last("commit", "passed")
     if last is None or commit is None or last.sequence < commit.sequence or last.facts["ticket"] != ticket:
         _refuse(move, "no person has approved this very decommission", "Answer its task 'approval' first.")
+    _refuse_other(move, str(last.facts["by"]), str(last.facts.get("user", "")))
     return dict(last.facts)
 
 

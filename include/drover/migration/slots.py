@@ -3,11 +3,15 @@
 A place is taken in all of them or in none, by a small file that lists them. Its lock is the kernel's: a killed task
 gives its places back by being dead. A live move is the hosts' own and has no process here, so a plain file stands for
 it as long as its machine is claimed. Every move takes its places, also one without limits: others count it.
+
+Besides the wave's own limits those of the two connections count, which every wave obeys. One that found no room stands
+in a queue (`slot_queue`): whoever comes later leaves a place free for it.
 """
 
 import fcntl
 import json
 import os
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drover.evidence.files import locked, safe_name, write_atomically
-from drover.migration import claims, intents
+from drover.migration import claims, intents, slot_queue
 from drover.migration.intents import Intent
 from drover.migration.move import Move
+from drover.migration.slot_queue import FOLDER, Waiting
 from drover.waves import limits
-
-# Beside the waves' folders in the store; no wave's name begins with a dot.
-FOLDER = ".slots"
 
 _HELD, _LIVE = ".held", ".live"
 
@@ -50,18 +52,22 @@ def turn(move: Move, step: str) -> Iterator[Turn]:
     A machine that has begun does not wait: its source may be off.
     """
     places = _places(move, step)
-    wanted = {place: most for place in places if (most := limits.most(move.wave, place)) is not None}
+    wanted = _wanted(move, places)
     folder = move.root / FOLDER
     path = folder / f"{safe_name(move.name)}.{uuid.uuid4().hex}{_HELD}"
     with locked(folder / ".lock"):
         begun = intents.declared(move.store, Intent.BEGUN) is not None
         full = () if begun else _full(move.root, wanted, _mine(move))
         held = None if full else _hold(path, _mine(move), places)
+        if full:
+            slot_queue.stand(move.root, _mine(move), step, places, full)
     if held is None:
         yield Turn(full, wanted)
         return
     result = Turn((), wanted)
     try:
+        if (waited := slot_queue.leave(move.root, _mine(move))) is not None:
+            _record(move, waited)
         yield result
         if result.stays:
             write_atomically(_live(move), _text(_mine(move), places))
@@ -79,7 +85,9 @@ def full_places(root: Path, wanted: Mapping[str, int], mine: Sequence[str]) -> t
     """What is full now, in words. :param mine: the move that asks, which does not stand in its own way."""
     # Without the lock a file that is just being taken would look like a dead one's.
     with locked(root / FOLDER / ".lock"):
-        return _full(root, wanted, mine)
+        full = _full(root, wanted, mine)
+        slot_queue.renew(root, mine, full)
+        return full
 
 
 def _full(root: Path, wanted: Mapping[str, int], mine: Sequence[str]) -> tuple[str, ...]:
@@ -88,11 +96,35 @@ def _full(root: Path, wanted: Mapping[str, int], mine: Sequence[str]) -> tuple[s
         if who != list(mine):
             for place in places:
                 there.setdefault(place, []).append(f"'{who[2]}' of wave '{who[0]}'")
+    for one in slot_queue.before(root, mine):
+        for place in one.places:
+            there.setdefault(place, []).append(f"'{one.who[2]}' of wave '{one.who[0]}', which waits longer")
     return tuple(
         f"{place}: {', '.join(sorted(Counter(there[place])))} (at most {most} at once)"
         for place, most in wanted.items()
         if len(there.get(place, ())) >= most
     )
+
+
+def _wanted(move: Move, places: Sequence[str]) -> dict[str, int]:
+    """The smaller of what the wave says and what the connections of the place say; other places have no limit."""
+    found = {}
+    for place in places:
+        said = [limits.most(move.wave.limits, place)]
+        said += [limits.most(limits.of_connection(move.resolve(each)), place) for each in limits.connections(place)]
+        if known := [most for most in said if most is not None]:
+            found[place] = min(known)
+    return found
+
+
+def _record(move: Move, waited: Waiting) -> None:
+    """An auditor asks why a wave took longer than it was said to."""
+    facts = {
+        "step": waited.step,
+        "waited_seconds": round(time.time() - waited.since, 1),
+        "waited_for": list(waited.full),
+    }
+    move.store.record("room", "info", facts, waited.since)
 
 
 def _places(move: Move, step: str) -> tuple[str, ...]:

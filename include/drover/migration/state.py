@@ -1,13 +1,16 @@
 """Where each machine of a run stands, from its records alone: what is not recorded has not happened."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from drover.evidence.files import safe_name
-from drover.evidence.store import RUN, MachineStore, RunStore
+from drover.evidence.store import RUN, MachineStore, RunStore, wave_as_read
+from drover.migration import slot_queue
 from drover.migration.outcome import WAVE_STEP, of_move
+from drover.waves.loader import parse
 from drover.waves.schema import Wave
 
 
@@ -83,7 +86,23 @@ def standing(store: MachineStore, asks: bool = False) -> Standing:
     return Standing(found.machine, found.state, found.since, busy, found.why)
 
 
-def newest(root: Path, wave: Wave) -> RunStore | None:
-    """The run of the wave that began last, or None where it was never run here."""
-    runs = [path.parent for path in (root / safe_name(wave.wave)).glob(f"*/{RUN}")]
+def waiting(run: RunStore) -> dict[str, slot_queue.Waiting]:
+    """The machines of the run that wait for room, with who has it."""
+    root = run.folder.parent.parent
+    return {one.who[2]: one for one in slot_queue.waiting(root) if one.who[:2] == (run.wave, run.run)}
+
+
+def as_read(run: RunStore) -> Wave | None:
+    """The wave as this run read it, whatever its file says by now; also of a run that no file is of. None where nobody
+    kept it."""
+    try:
+        plain = json.loads(wave_as_read(run.folder.parent.parent, run.wave, run.run).read_text())
+    except FileNotFoundError:
+        return None
+    return parse(json.dumps(plain["wave"]), f"kept of run {run.run}")
+
+
+def newest(root: Path, wave: str) -> RunStore | None:
+    """The run of the wave that began last, or None where it was never run here. :param wave: its name."""
+    runs = [path.parent for path in (root / safe_name(wave)).glob(f"*/{RUN}")]
     return RunStore.at(max(runs, key=lambda folder: (folder / RUN).stat().st_mtime)) if runs else None

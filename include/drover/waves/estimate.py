@@ -180,7 +180,7 @@ def _rewrites(writes: float, rate: float, limit: float | None) -> float:
 
 def _slots(wave: Wave, todo: Sequence[Job]) -> dict[str, int]:
     places = {place for job in todo for step in job.steps for place in step.slots}
-    return {place: count for place in sorted(places) if (count := limits.most(wave, place)) is not None}
+    return {place: count for place in sorted(places) if (count := limits.most(wave.limits, place)) is not None}
 
 
 def basis(wave: Wave, known: Known = DEFAULTS) -> str:

@@ -146,6 +146,7 @@ def _model_at(place: Place) -> type[BaseModel]:
         "window": window.Window,
         "performance": performance.PerformancePlan,
         "limits": schema.Limits,
+        "decommission": schema.DecommissionPlan,
         "guest_files": schema.GuestFiles,
         "waive": schema.Waiver,
         "http": checks.HttpRequest,

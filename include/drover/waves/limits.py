@@ -3,9 +3,14 @@
 A place is a text such as `host kvm_old/kvm-a`; all waves name the same thing alike, so that together they keep to it.
 """
 
+import json
 from collections.abc import Iterable
 
-from drover.waves.schema import MachinePlan, Wave
+from drover.errors import BadInputError
+from drover.hypervisors.connection import ConnectionSpec
+from drover.waves.schema import Limits, MachinePlan, Wave
+
+_EXTRA = "limits"
 
 
 def places(
@@ -32,8 +37,29 @@ def places(
     )
 
 
-def most(wave: Wave, place: str) -> int | None:
-    """How many machines this wave lets into the place at the same time; None for any number."""
+def most(said: Limits, place: str) -> int | None:
+    """How many machines these limits let into the place at the same time; None for any number."""
     kind = place.partition(" ")[0]
-    found: int | None = getattr(wave.limits, kind)
+    found: int | None = getattr(said, kind)
     return found
+
+
+def connections(place: str) -> tuple[str, ...]:
+    """The ids of the connections whose own limits count in this place; ids have neither spaces nor slashes."""
+    kind, _, where = place.partition(" ")
+    return tuple(where.split(" to ")) if kind == "link" else (where.partition("/")[0],)
+
+
+def of_connection(spec: ConnectionSpec) -> Limits:
+    """What the connection itself allows, whichever wave asks: `limits` in its extra, as in a wave file.
+
+    :raises BadInputError: nobody can tell what it allows.
+    """
+    said = spec.extra.get(_EXTRA) or {}
+    try:
+        return Limits.model_validate(json.loads(said) if isinstance(said, str) else said)
+    except ValueError:
+        raise BadInputError(
+            f"The limits of the connection '{spec.id}' cannot be read.",
+            remedy='Write them as JSON with the words of a wave file, as in {"host": 2, "storage": 2, "link": 4}.',
+        ) from None

@@ -128,6 +128,17 @@ class RehearsalPolicy(Part):
     required: Period = Field(description="How old the last passed rehearsal of each machine may be.")
 
 
+class DecommissionPlan(Part):
+    """What must be before the sources that this wave leaves behind may be removed, whatever the form says."""
+
+    waiting: Period | None = Field(
+        default=None, description="How long ago the commit must be at least; the form can only say longer."
+    )
+    approvers: tuple[Text, ...] = Field(
+        default=(), description="Ids of Airflow users whose yes counts; without any, whoever may answer for the DAG."
+    )
+
+
 class Wave(Part):
     """One wave file. `bandwidth` is bytes a second, for all that moves at once; None where nothing limits it."""
 
@@ -162,6 +173,7 @@ class Wave(Part):
     performance: PerformancePlan | None = Field(
         default=None, description="Where it is given, each machine is measured before its move and after it."
     )
+    decommission: DecommissionPlan = DecommissionPlan()
     backup: BackupPlan = Field(description="Each machine is backed up before it moves, and the backup verified.")
     machines: Annotated[tuple[MachinePlan, ...], Field(min_length=1)] = Field(description="At least one machine.")
 

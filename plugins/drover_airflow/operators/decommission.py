@@ -18,6 +18,8 @@ _LEAVE = "leave them"
 class DecommissionApprovalOperator(DroverOperator, HITLOperator):
     """Asks a person about all machines at once; where nobody says yes within a week, nothing is removed.
 
+    Where the wave names approvers, they are asked, and nobody else's yes counts.
+
     :param machines: as `drover_airflow.decommissioning.asked_for` gives them. (templated)
     """
 
@@ -35,10 +37,12 @@ class DecommissionApprovalOperator(DroverOperator, HITLOperator):
         self.machines = machines
 
     def execute(self, context: Context) -> Any:
-        from drover_airflow.decommissioning import question
+        from drover_airflow.decommissioning import approvers, question
 
         with self.plainly():
             self.subject, self.body = question(list(self.machines))
+            asked = approvers(list(self.machines))
+        self.assigned_users = [{"id": name, "name": name} for name in asked] or None
         self.log.info("%s\n%s", self.subject, self.body)
         return super().execute(context)
 
@@ -51,7 +55,8 @@ class DecommissionApprovalOperator(DroverOperator, HITLOperator):
         if told["chosen_options"] != [_REMOVE] or event.get("timedout") or user is None:
             raise AirflowSkipException("Nobody said yes, so nothing is removed.")
         with self.plainly():
-            keep_answer(list(self.machines), _run(context), str(user["name"]), told["responded_at"])
+            by, who = str(user["name"]), str(user["id"])
+            keep_answer(list(self.machines), _run(context), by, told["responded_at"], who)
         self.log.info("%s said yes.", user["name"])
 
 

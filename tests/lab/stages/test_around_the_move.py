@@ -113,7 +113,7 @@ def remove_the_source(move: LabMove, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OperatorNeededError, match="no person has approved"):
         retire(move)
     with move.open() as opened:
-        decommission.approved(opened, "ticket", "alice", datetime.now(UTC))
+        decommission.approved(opened, "ticket", "alice", datetime.now(UTC), "1")
         (source,) = [disk.path for disk in opened.machine.disks]
     somebody_uses(move, source)
     assert images(lab, "kvm-a") == before

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.standard.operators import hitl
-from airflow.sdk.exceptions import AirflowSkipException, TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from test_airflow_taking_back import RUN, answers, machine, names, store
 from waves_for_dags import write
 
@@ -126,7 +126,7 @@ def test_a_person_is_asked_and_silence_is_no(wave, monkeypatch):
 def test_a_yes_is_kept_for_this_decommission_alone(wave, monkeypatch):
     asking(chosen()).execute_complete(CONTEXT, event("remove for good"))
     record = store("db | 1").last(decommission.APPROVAL)
-    assert record.facts == {"ticket": "manual__9", "by": "alice", "at": AT.isoformat()}
+    assert record.facts == {"ticket": "manual__9", "by": "alice", "at": AT.isoformat(), "user": "alice"}
 
     seen = []
     monkeypatch.setattr(
@@ -134,3 +134,47 @@ def test_a_yes_is_kept_for_this_decommission_alone(wave, monkeypatch):
     )
     DecommissionOperator(task_id="decommission", **chosen()[0]).execute(CONTEXT)
     assert seen == [("db | 1", "manual__9", 0.0)]
+
+
+# What the wave itself demands
+
+
+@pytest.fixture
+def strict(tmp_path):
+    path = write(tmp_path, "strict", "  - {name: db, strategy: cold}\n")
+    path.write_text(path.read_text() + "decommission: {waiting: 7 days, approvers: [bob, carol]}\n")
+    kept = keep(str(path), RUN, "wave_strict").wave
+    with open_move(kept, "db", RUN, None, store_root()) as move:
+        move.remember(machine("db"))
+        move.store.record("commit", "passed", {})
+        yield move.store
+
+
+def test_the_form_cannot_undercut_the_waves_waiting_time(strict, monkeypatch):
+    for machines in ([], ["db"]):
+        with pytest.raises(OperatorNeededError, match="the commit is not 7 days ago"):
+            chosen(wave="strict", machines=machines)
+        with pytest.raises(OperatorNeededError, match="the commit is not 30 days ago"):
+            chosen(wave="strict", machines=machines, days=30)
+    later = SimpleNamespace(time=lambda: time.time() + 8 * decommission.DAY)
+    monkeypatch.setattr(decommission, "time", later)
+    assert [each["machine"] for each in chosen(wave="strict")] == ["db"]
+    # Nor does the task that removes, whatever it is handed.
+    monkeypatch.undo()
+    task = DecommissionOperator(task_id="decommission", wave="strict", run=RUN, machine="db", days=0.0)
+    with pytest.raises(AirflowFailException, match="the commit is not 7 days ago"):
+        task.execute(CONTEXT)
+
+
+def test_the_waves_approvers_are_asked_and_nobody_elses_yes_counts(strict, monkeypatch):
+    found = [{"wave": "strict", "run": RUN, "machine": "db", "days": 0.0}]
+    seen = []
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **given: seen.append(given))
+    with pytest.raises(TaskAwaitingInput):
+        asking(found).execute(CONTEXT)
+    assert [user["id"] for user in seen[0]["assigned_users"]] == ["bob", "carol"]
+    with pytest.raises(AirflowFailException, match="alice said yes, and the wave wants it of bob, carol"):
+        asking(found).execute_complete(CONTEXT, event("remove for good"))
+    assert strict.last(decommission.APPROVAL) is None
+    asking(found).execute_complete(CONTEXT, event("remove for good", "carol"))
+    assert strict.last(decommission.APPROVAL).facts["user"] == "carol"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 from waves_for_dags import write
 
 PROJECT = Path(__file__).parents[3]
-# Two runs of one wave with machines on their way: one was marked as failed, the other works at one of its two.
+# Two runs of one wave, which is paused, with machines on their way: one was marked as failed, the other works at one of
+# its machines, and another of them is off and waits.
 PREPARE = """
 import sys
 from datetime import UTC, datetime
 from uuid import uuid4
-from airflow.models import DagRun, TaskInstance
+from airflow.models import DagModel, DagRun, TaskInstance
+from airflow.models.dagbundle import DagBundleModel
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
 from drover.migration import claims, intents
@@ -24,7 +27,12 @@ from drover.model import Cpu, Firmware, PowerState, VirtualMachine
 from drover_airflow.kept import keep
 from drover_airflow.settings import store_root
 
-for run, name, state in (("busy", "db", "running"), ("busy", "old", None), ("given-up", "web", "failed")):
+with create_session() as session:
+    session.add(DagBundleModel(name="waves"))
+    session.flush()
+    session.add(DagModel(dag_id="wave_pair", is_paused=True, bundle_name="waves"))
+machines = (("busy", "db", "running"), ("busy", "old", None), ("busy", "late", None), ("given-up", "web", "failed"))
+for run, name, state in machines:
     wave = keep(sys.argv[1], run, "wave_pair").wave
     with open_move(wave, name, run, None, store_root()) as move:
         move.remember(VirtualMachine(
@@ -33,6 +41,8 @@ for run, name, state in (("busy", "db", "running"), ("busy", "old", None), ("giv
         ))
         claims.claim(move)
         intents.declare(move.store, intents.Intent.BEGUN)
+        if name == "late":
+            intents.declare(move.store, intents.Intent.SOURCE_DOWN)
     if state is None:
         continue
     with create_session() as session:
@@ -42,7 +52,8 @@ for run, name, state in (("busy", "db", "running"), ("busy", "old", None), ("giv
             triggered_by=DagRunTriggeredByType.TEST,
         ))
 with create_session() as session:
-    for task, state in (("db.transfer", "running"), ("old.transfer", "failed"), ("old.rollback", "failed")):
+    tasks = {"db.transfer": "running", "old.transfer": "failed", "old.rollback": "failed", "late.validate": None}
+    for task, state in tasks.items():
         row = {"id": uuid4(), "dag_id": "wave_pair", "run_id": "busy", "task_id": task, "map_index": -1}
         session.execute(TaskInstance.__table__.insert().values(state=state, pool="default_pool", **row))
 """
@@ -52,7 +63,7 @@ with create_session() as session:
 def test_the_sweep_and_the_rollback_by_hand_find_what_a_run_left(tmp_path):
     waves = tmp_path / "waves"
     waves.mkdir()
-    machines = "".join(f"  - {{name: {name}, strategy: cold}}\n" for name in ("db", "web", "old"))
+    machines = "".join(f"  - {{name: {name}, strategy: cold}}\n" for name in ("db", "web", "old", "late"))
     path = write(waves, "pair", machines)
     env = os.environ | {
         "AIRFLOW_HOME": str(tmp_path / "home"),
@@ -82,6 +93,9 @@ def test_the_sweep_and_the_rollback_by_hand_find_what_a_run_left(tmp_path):
     assert "known_hosts_file of the connection 'lab_kvm_a' cannot be read" in told
     assert "'old' was left by run busy of wave_pair, and is taken back" in told
     assert told.count("starting task_id=take_back") == 2
+    assert "'late' is in good hands: run busy of wave_pair" in told
+    assert re.search(r"Machine 'late' is off since .* run busy of wave_pair waits, because that DAG is paused", told)
+    assert "Machine 'db' is off" not in told
 
     _, told = run("airflow", "dags", "test", "rollback", "--conf", json.dumps({"wave": "pair", "run": "given-up"}))
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import Site
 from drover.errors import CorruptionError, DroverError
 from drover.migration import backup
-from drover.model import PowerState
+from drover.model import Nic, PowerState
 from drover.waves.schema import Wave
 
 
@@ -118,10 +118,15 @@ def test_a_machine_with_its_backup_made_is_known_to_those_after_it(site: Site) -
     assert backup.sealed(wave, "run-2", site.root / "store") == frozenset()
 
 
+def add_other(site: Site) -> None:
+    site.source.add("web.1", {"vda": b"other" * 1024, "vdb": b"more!" * 1024})
+    site.source.change("web.1", nics=(Nic("52:54:00:00:00:02", "production", "virtio"),))
+    site.wave["machines"].append({**site.wave["machines"][0], "name": "web.1"})
+
+
 def test_after_a_rollback_a_backup_is_no_other_machines(site: Site) -> None:
     """Law: no cutover without a verified backup. `web.1` is a machine of its own, with disks called alike."""
-    site.source.add("web.1", {"vda": b"other" * 1024, "vdb": b"more!" * 1024})
-    site.wave["machines"].append({**site.wave["machines"][0], "name": "web.1"})
+    add_other(site)
     other = dataclasses.replace(site, machine=1)
     site.run_until("validate")
     site.roll_back()
@@ -137,8 +142,7 @@ def test_after_a_rollback_a_backup_is_no_other_machines(site: Site) -> None:
 
 @pytest.mark.parametrize(("run", "whose"), [("run-1", "'web.1'"), ("run-2", "in run run-2")])
 def test_what_is_of_another_machine_or_run_is_no_backup(site: Site, run: str, whose: str) -> None:
-    site.source.add("web.1", {"vda": b"other" * 1024, "vdb": b"more!" * 1024})
-    site.wave["machines"].append({**site.wave["machines"][0], "name": "web.1"})
+    add_other(site)
     other = dataclasses.replace(site, machine=int(run == "run-1"), name=run)
     other.run_until("transfer")
     shutil.copytree(other.run("backup")["folder"], site.root / "backup/unit/run-1/web")

@@ -52,7 +52,7 @@ def retire(site: Site, *, ticket: str = "t", days: float = 0) -> dict[str, objec
 
 def approve(site: Site, ticket: str = "t") -> None:
     with site.move() as move:
-        decommission.approved(move, ticket, "alice", datetime.now(UTC))
+        decommission.approved(move, ticket, "alice", datetime.now(UTC), "1")
 
 
 def there(site: Site) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from drover.commands.wave import app
-from drover.evidence.store import MachineStore, RunStore
+from drover.evidence.store import MachineStore, RunStore, wave_as_read
+from drover.migration import slot_queue
 from drover.migration.state import State, newest, standing
 from drover.waves.loader import load
 
@@ -80,7 +81,7 @@ def test_the_command_tells_it_of_the_newest_run(
 ) -> None:
     monkeypatch.setenv("DROVER_STORE", str(tmp_path / "store"))
     after(run.machine("db"), PASSED[:6])
-    assert newest(tmp_path / "store", load(wave_file)) is not None
+    assert newest(tmp_path / "store", load(wave_file).wave) is not None
 
     told = CliRunner().invoke(app, ["status", str(wave_file)])
     assert "run manual__1" in told.output
@@ -95,3 +96,51 @@ def test_a_run_that_nobody_knows_is_told(wave_file: Path, tmp_path: Path, monkey
     monkeypatch.setenv("DROVER_STORE", str(tmp_path / "store"))
     told = CliRunner().invoke(app, ["status", str(wave_file), "--run", "other"])
     assert "Nothing is known of a run 'other'" in str(told.exception)
+
+
+@pytest.fixture
+def kept(run: RunStore, wave_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """A run that began, as `drover_airflow.kept` writes down what it read."""
+    monkeypatch.setenv("DROVER_STORE", str(tmp_path / "store"))
+    path = wave_as_read(tmp_path / "store", run.wave, run.run)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"run": run.run, "wave": load(wave_file).model_dump(mode="json")}))
+    after(run.machine("db"), PASSED[:3])
+    return run
+
+
+def test_what_counts_is_the_wave_as_the_run_read_it(kept: RunStore, wave_file: Path) -> None:
+    """Somebody took `db` out of the file since."""
+    wave_file.write_text(wave_file.read_text().replace("{name: db, strategy: cold, approval: {}}, ", ""))
+    plain = json.loads(CliRunner().invoke(app, ["status", str(wave_file), "--json"]).output)
+    assert [machine["machine"] for machine in plain["machines"]] == ["db", "web"]
+
+
+@pytest.mark.parametrize("more", [[], ["--run", "manual__1"]])
+def test_a_wave_is_found_by_its_name_also_where_it_has_no_file(
+    kept: RunStore, wave_file: Path, more: list[str]
+) -> None:
+    """As those that `evacuate_host` and `migrate_vm` make."""
+    wave_file.unlink()
+    told = CliRunner().invoke(app, ["status", "shop", *more])
+    assert "Wave shop, run manual__1:\n  db: prepared since 20" in told.output
+
+
+def test_a_run_whose_wave_nobody_kept_wants_the_file(
+    run: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROVER_STORE", str(tmp_path / "store"))
+    after(run.machine("db"), PASSED[:3])
+    told = CliRunner().invoke(app, ["status", "shop"])
+    assert "Nobody kept the wave 'shop' as run manual__1 read it" in str(told.exception)
+
+
+def test_who_waits_for_room_and_who_has_it_is_told(kept: RunStore, tmp_path: Path) -> None:
+    full = "host a/a: 'mail' of wave 'other' (at most 1 at once)"
+    slot_queue.stand(tmp_path / "store", ["shop", "manual__1", "db"], "transfer", ["host a/a"], [full])
+    slot_queue.stand(tmp_path / "store", ["shop", "manual__2", "web"], "transfer", ["host a/a"], [full])
+    told = CliRunner().invoke(app, ["status", "shop"])
+    assert "waits for room for its transfer since 20" in told.output
+    assert told.output.count(full) == 1
+    plain = json.loads(CliRunner().invoke(app, ["status", "shop", "--json"]).output)
+    assert [machine["waits"] and machine["waits"]["room"] for machine in plain["machines"]] == [[full], None]
