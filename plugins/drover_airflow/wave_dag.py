@@ -88,7 +88,12 @@ STEPS = (
     Step("test", stages.TrialOperator),
     Step("approval", ApprovalOperator, asked=lambda wave, plan: wave.approval_of(plan) is not None),
     Step("cutover", stages.CutoverOperator),
-    Step("performance", stages.PerformanceOperator, asked=lambda wave, _: wave.performance is not None),
+    Step(
+        "performance",
+        stages.PerformanceOperator,
+        asked=lambda wave, _: wave.performance is not None,
+        options=MUST_SUCCEED,
+    ),
     Step("commit", stages.CommitOperator, options=MUST_SUCCEED),
 )
 # From here on a failure brings the source back: before it nothing has been changed.

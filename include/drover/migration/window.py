@@ -17,7 +17,7 @@ from drover.migration import intents, under_way
 from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
-from drover.waves import fit, measured
+from drover.waves import fit, limits, measured
 from drover.waves.estimate import Load, load_of
 from drover.waves.fit import Fit
 from drover.waves.window import opening, said
@@ -116,7 +116,9 @@ def _renewed(move: Move, now: float) -> Fit:
         )
     behind = under_way.done(move)
     loads = under_way.left(move, loads, behind)
-    found = fit.renewed(move.wave, loads, now, measured.read(move.root), behind, first=move.name)
+    found = fit.renewed(
+        limits.bound(move.wave, move.resolve), loads, now, measured.read(move.root), behind, first=move.name
+    )
     assert found is not None  # the wave has a window, or nobody asks
     return found
 

@@ -4,7 +4,7 @@ A place is a text such as `host kvm_old/kvm-a`; all waves name the same thing al
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from drover.errors import BadInputError
 from drover.hypervisors.connection import ConnectionSpec
@@ -63,3 +63,18 @@ def of_connection(spec: ConnectionSpec) -> Limits:
             f"The limits of the connection '{spec.id}' cannot be read.",
             remedy='Write them as JSON with the words of a wave file, as in {"host": 2, "storage": 2, "link": 4}.',
         ) from None
+
+
+def bound(wave: Wave, resolve: Callable[[str], ConnectionSpec]) -> Wave:
+    """The wave with the smallest of its own limits and those of its connections, for an estimate: where it has several
+    connections, one that allows less counts for all, so that the estimate is rather too long.
+
+    :raises BadInputError: as `of_connection`, or there is no such connection.
+    """
+    ids = {end(plan) for plan in wave.machines for end in (wave.source_of, wave.target_of)}
+    said = [wave.limits, *(of_connection(resolve(conn_id)) for conn_id in sorted(ids))]
+    least = {
+        kind: min((most for each in said if (most := getattr(each, kind)) is not None), default=None)
+        for kind in Limits.model_fields
+    }
+    return wave.model_copy(update={"limits": Limits(**least)})

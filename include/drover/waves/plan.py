@@ -10,7 +10,7 @@ from drover.concerns.preflight import HostFacts, Preflight, Rehearsed
 from drover.concerns.run import run
 from drover.hypervisors.port import Hypervisor
 from drover.model import Category, Concern, VirtualMachine
-from drover.waves import estimate, fit, timeline
+from drover.waves import estimate, fit, limits, timeline
 from drover.waves.estimate import Estimate, Load, load_of
 from drover.waves.fit import Fit
 from drover.waves.order import tiers
@@ -91,11 +91,12 @@ def plan(
         opened = {conn_id: stack.enter_context(open_hypervisor(conn_id)) for conn_id in sorted(ends)}
         for conn_id, hypervisor in opened.items():
             facts[conn_id] = read_facts(hypervisor)
+        within = limits.bound(wave, resolve)
         writes = {m.name: write_rate(m, _at_source(wave, m, facts), opened[wave.source_of(m)]) for m in wave.machines}
         loads = _loads(wave, facts, writes)
         moved = frozenset(machine.name for machine in wave.machines if _moved(wave, machine, facts))
         left = {name: load for name, load in loads.items() if name not in moved}
-        fitting = _fit(wave, left, known, begun)
+        fitting = _fit(within, left, known, begun)
         machines, backups = [], look_at_backups(wave.backup)
         for machine in wave.machines:
             source, target = opened[wave.source_of(machine)], opened[wave.target_of(machine)]
@@ -107,7 +108,7 @@ def plan(
             planned = _machine(seen, loads.get(machine.name), known)
             machines.append(replace(planned, moved=machine.name in moved))
     order = tuple(tuple(machine.name for machine in tier) for tier in tiers(wave))
-    spans = estimate.whole(wave, left, known, fitting.lead if fitting else 0.0)
+    spans = estimate.whole(within, left, known, fitting.lead if fitting else 0.0)
     return PlanReport(wave, tuple(machines), order, timeline.end(spans), estimate.basis(wave, known), spans, fitting)
 
 
