@@ -1,8 +1,9 @@
 """Let the target take over: only after a passed validation and a verified backup, and never beside the source."""
 
+import logging
 import time
 
-from drover.errors import OperatorNeededError
+from drover.errors import OperatorNeededError, RetryableError
 from drover.migration import along, backup, checks, claims, identity, intents, restore_test, returning
 from drover.migration.approval import steps_before_cutover
 from drover.migration.disks import refuse_changed_source
@@ -11,9 +12,29 @@ from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
 from drover.model import PowerState, Strategy
 
+log = logging.getLogger(__name__)
+
+# Seconds. A host or a store that is away for a while; within the task's own limit, whatever the guest's deadline.
+_PATIENCE = 20 * 60.0
+_AGAIN = 15.0
+
+
+def run(move: Move) -> Facts:
+    """Once the target was started, what may succeed later is tried again for a while: given up, a machine that may be
+    well would be taken back, and lose what it has written since."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return _take_over(move)
+        except RetryableError as error:
+            if intents.declared(move.store, Intent.TARGET_STARTED) is None or time.monotonic() > end:
+                raise
+            log.warning("%s: the target was started; the rest is tried again: %s", move.name, error)
+        time.sleep(_AGAIN)
+
 
 @stage("cutover")
-def run(move: Move) -> Facts:
+def _take_over(move: Move) -> Facts:
     require(move, *steps_before_cutover(move))
     claims.refuse_foreign(move)
     returning.refuse_over(move)

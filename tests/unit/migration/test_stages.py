@@ -6,6 +6,7 @@ from outcomes import OFF, RUNNING, same_bytes, taken_back
 
 from conftest import STAGES, Site
 from drover.errors import CorruptionError, OperatorNeededError, RetryableError
+from drover.migration import cutover
 
 
 def test_a_cold_move_ends_with_the_target_running_and_the_source_kept(site: Site) -> None:
@@ -145,6 +146,33 @@ def test_a_transfer_done_again_makes_its_old_validation_worthless(site: Site) ->
 
     with pytest.raises(OperatorNeededError, match="stage 'validate' looked at was changed"):
         site.run("cutover")
+
+
+def test_a_host_that_is_away_once_the_target_was_started_undoes_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow would give up after its few retries, and what the target has written would be left behind."""
+    monkeypatch.setattr(cutover, "_AGAIN", 0.0)
+    site.run_until("cutover")
+    site.target.break_at("power_state", RetryableError("The line broke.", remedy="Try again."))
+
+    site.run("cutover")
+
+    with site.move() as move:
+        told = [record.outcome for record in move.store.records() if record.step == "cutover"]
+    assert told == ["info", "failed", "info", "passed"]
+
+
+def test_a_cutover_that_started_nothing_is_given_up_soon(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source is off, and must not wait for a host that is away."""
+    monkeypatch.setattr(cutover, "_AGAIN", 0.0)
+    site.run_until("cutover")
+    site.source.break_at("power_state", RetryableError("The line broke.", remedy="Try again."))
+
+    with pytest.raises(RetryableError, match="The line broke"):
+        site.run("cutover")
+
+    assert site.target.state("web") is OFF
 
 
 def test_a_source_that_is_away_at_the_commit_undoes_nothing(site: Site) -> None:
