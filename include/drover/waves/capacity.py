@@ -48,8 +48,10 @@ def _by_limit(wave: Wave, needs: Mapping[str, int], places: Mapping[str, Sequenc
     free = 0
     for name, need in needs.items():
         mine = next((place for place in places.get(name, ()) if place.partition(" ")[0] == kind), None)
-        if mine is None or limits.most(wave, mine) is None:
+        if mine is None or limits.most(wave.limits, mine) is None:
             free += need
         else:
             there.setdefault(mine, []).append(need)
-    return free + sum(sum(sorted(found, reverse=True)[: limits.most(wave, place)]) for place, found in there.items())
+    return free + sum(
+        sum(sorted(found, reverse=True)[: limits.most(wave.limits, place)]) for place, found in there.items()
+    )
