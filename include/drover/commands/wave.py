@@ -70,7 +70,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of words.")] = False,
 ) -> None:
     """Tell where each machine of a run stands, from the evidence in DROVER_STORE. Changes nothing."""
-    from drover.commands.standing import in_words, of_run, read_run
+    from drover.commands._standing import in_words, of_run, read_run
 
     store, read = read_run(wave, run)
     typer.echo(json.dumps(of_run(store, read)) if as_json else "\n".join(in_words(store, read)))

@@ -92,11 +92,15 @@ def full_places(root: Path, wanted: Mapping[str, int], mine: Sequence[str]) -> t
 
 def _full(root: Path, wanted: Mapping[str, int], mine: Sequence[str]) -> tuple[str, ...]:
     there: dict[str, list[str]] = {}
+    here = False
     for who, places in _holders(root):
-        if who != list(mine):
-            for place in places:
-                there.setdefault(place, []).append(f"'{who[2]}' of wave '{who[0]}'")
-    for one in slot_queue.before(root, mine):
+        if who == list(mine):
+            here = True
+            continue
+        for place in places:
+            there.setdefault(place, []).append(f"'{who[2]}' of wave '{who[0]}'")
+    # A retry of a live move has its places already.
+    for one in () if here else slot_queue.before(root, mine):
         for place in one.places:
             there.setdefault(place, []).append(f"'{one.who[2]}' of wave '{one.who[0]}', which waits longer")
     return tuple(
