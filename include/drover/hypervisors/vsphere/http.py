@@ -75,6 +75,12 @@ class Http:
                     answer.read()
                     self._renew()
                     answer = self._send(line, method, path, dict(headers or {}), body, login)
+                elif login and answer.status == 401:
+                    self._renew()
+                    raise RetryableError(
+                        f"{line.host} had ended the session when it was sent something ({method}).",
+                        remedy="Try again; if it stays so, look who ends the session.",
+                    )
                 if answer.status >= 300:
                     raise _refused(line.host, method, path, answer)
                 yield answer

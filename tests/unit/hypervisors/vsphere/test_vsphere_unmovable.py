@@ -10,6 +10,7 @@ from vcenter_process import device, disk, make_machine
 
 from drover.concerns.gather import assemble, read_facts
 from drover.concerns.run import run
+from drover.errors import OperatorNeededError
 from drover.hypervisors.vsphere import tasks
 from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
 from drover.model import Category, Concern
@@ -64,8 +65,14 @@ CASES: dict[str, tuple[Callable[[], dict[str, Any]], str, str]] = {
     "shared": (
         lambda: {"deviceChange": [pvscsi(sharedBus="physicalSharing"), disk(2000, 1000, 0)]},
         "disk.shared",
-        "is shared. Who else writes to it would go on at the source, and the two copies would part. Move the cluster "
-        "by its own means, or detach the disk first.",
+        f"Disk scsi0:0 of '{NAME}' ([datastore1] {NAME}/{NAME}.vmdk) is shared. Who else writes to it would go on at "
+        "the source, and the two copies would part. Move the cluster by its own means, or detach the disk first.",
+    ),
+    "multi-writer": (
+        lambda: {"deviceChange": [pvscsi(), disk(2000, 1000, 0, sharing="sharingMultiWriter")]},
+        "disk.shared",
+        f"Disk scsi0:0 of '{NAME}' ([datastore1] {NAME}/{NAME}.vmdk) is shared. Who else writes to it would go on at "
+        "the source, and the two copies would part. Move the cluster by its own means, or detach the disk first.",
     ),
     "vTPM": (
         lambda: {"deviceChange": [tpm()]},
@@ -121,6 +128,31 @@ def test_the_plan_says_it(hypervisor: VsphereHypervisor, made: Callable[..., Any
     found = concerns(hypervisor)
     assert sentence in found[concern].assessment
     assert found[concern].category is (WARNING if case == "independent" else CRITICAL)
+
+
+def test_an_independent_disk_of_a_machine_that_runs_is_told_and_not_read(
+    hypervisor: VsphereHypervisor, made: Callable[..., Any]
+) -> None:
+    made(deviceChange=[pvscsi(), disk(2000, 1000, 0, diskMode="independent_persistent")])
+    hypervisor.power_on(NAME)
+    try:
+        found = concerns(hypervisor)["disk.independent"]
+        assert found.category is CRITICAL
+        assert found.assessment == (
+            f"Disk scsi0:0 of '{NAME}' is independent, so snapshots leave it out. Without a snapshot a running "
+            "machine's disk cannot be backed up as it is at one moment. Make it dependent (its disk mode 'persistent'), "
+            "or shut the machine down before the wave."
+        )
+        with pytest.raises(OperatorNeededError) as caught:
+            hypervisor.read_disks(NAME).__enter__()
+        assert str(caught.value) == (
+            f"Disk scsi0:0 of machine '{NAME}' on 127.0.0.1 is independent: a snapshot leaves it out, so it cannot be "
+            "read while the machine runs. Make it dependent, or shut the machine down first and leave it off for the "
+            "whole move."
+        )
+        assert hypervisor.machine(NAME).snapshots == ()
+    finally:
+        hypervisor.power_off(NAME)
 
 
 def test_a_snapshot_chain_stays_behind_and_forbids_a_live_move(
