@@ -170,6 +170,12 @@ CASES: dict[str, Case] = {
     "device.usb": always(word("usb"), DEFINITION),
     "disk.backing_chain": device(disks(backing="/pool/base.qcow2")),
     "disk.capacity": Case(disks(size=GIB + 1), disks(size=0)),
+    "disk.elsewhere": Case(
+        vm(hypervisor="hyperv", disks=(disk(path="\\\\files\\vms\\web.vhdx"),)),
+        vm(devices=("machine-unreadable the disks",)),
+        "machine.unreachable",
+        "(machine-unreadable the disks)",
+    ),
     "disk.filter": device(word("disk-filter scsi0:0 cache")),
     "disk.format": Case(
         disks(format=DiskFormat.VMDK), lambda: preflight(machine(hypervisor="new"), target=host(hypervisor="new"))

@@ -80,7 +80,7 @@ def remote_path(server: str, path: str) -> str:
     if path.startswith("\\\\") or len(found.drive) != 2:
         raise OperatorNeededError(
             f"The disk {path} does not lie on the host {server} itself.",
-            remedy="Move its storage to a volume of the host (Move-VMStorage), or move the machine live.",
+            remedy="Move its storage to a volume of the host (Move-VMStorage).",
         )
     inside = str(found.relative_to(found.anchor))
     return f"\\\\{server}\\{found.drive[0]}$\\{inside}"
