@@ -140,8 +140,8 @@ def test_an_independent_disk_of_a_machine_that_runs_is_told_and_not_read(
         assert found.category is CRITICAL
         assert found.assessment == (
             f"Disk scsi0:0 of '{NAME}' is independent, so snapshots leave it out. Without a snapshot a running "
-            "machine's disk cannot be backed up as it is at one moment. Make it dependent (its disk mode 'persistent'), "
-            "or shut the machine down before the wave."
+            "machine's disk cannot be backed up as it is at one moment. Make it dependent (its disk mode "
+            "'persistent'), or shut the machine down before the wave."
         )
         with pytest.raises(OperatorNeededError) as caught:
             hypervisor.read_disks(NAME).__enter__()
