@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from drover.concerns import landing
 from drover.concerns.finding import critical, unknown
 from drover.concerns.preflight import Preflight
 from drover.model import Concern
@@ -13,11 +14,8 @@ _LABEL = "Target in maintenance"
 
 
 def check(p: Preflight) -> Iterator[Concern]:
-    hosts = p.target_facts.hosts
-    wanted = p.mappings.host
-    named = [host for host in hosts if host.name == wanted]
-    # A cluster is not among the hosts; then any of them may be the one.
-    usable = [host for host in named or hosts if not host.in_maintenance]
+    hosts = landing.named_for(p, p.plan)
+    usable = [host for host in hosts if not host.in_maintenance]
     if not hosts:
         yield unknown(
             ID,
@@ -26,11 +24,11 @@ def check(p: Preflight) -> Iterator[Concern]:
             do="Check the rights of the connection's login.",
         )
     elif not usable:
-        which = ", ".join(host.name for host in named or hosts)
+        which = ", ".join(host.name for host in hosts)
         yield critical(
             ID,
             _LABEL,
-            found=f"{which} {'is' if len(named or hosts) == 1 else 'are all'} in maintenance.",
+            found=f"{which} {'is' if len(hosts) == 1 else 'are all'} in maintenance.",
             why="No machine can be started there.",
             do="End the maintenance, or name another host.",
         )

@@ -13,14 +13,20 @@ from drover.waves.order import tiers
 from drover.waves.schema import MachinePlan
 
 
+def named_for(p: Preflight, plan: MachinePlan) -> tuple[Host, ...]:
+    """The hosts that the wave or the connection names, by their own names or their cluster's; else all of them."""
+    hosts = p.target_facts.hosts
+    wanted = p.wave.mappings_of(plan).host or _compute(p)
+    named = tuple(host for host in hosts if wanted in (host.name, host.cluster)) if wanted else ()
+    # That there is none of this name is told by translation.refused.
+    return named or hosts
+
+
 def hosts_for(p: Preflight, plan: MachinePlan) -> tuple[Host, ...]:
-    """Those that take machines; where nobody can tell them apart, the target as a whole."""
-    hosts = [host for host in p.target_facts.hosts if not host.in_maintenance]
+    """Those that take machines; where there is none or only one, the target as a whole."""
     if len(p.target_facts.hosts) < 2:
         return (p.target_host,)
-    wanted = p.wave.mappings_of(plan).host or _compute(p)
-    named = [host for host in hosts if wanted in (host.name, host.cluster)]
-    return tuple(named or hosts) or (p.target_host,)
+    return tuple(host for host in named_for(p, plan) if not host.in_maintenance) or (p.target_host,)
 
 
 def _compute(p: Preflight) -> str | None:

@@ -3,7 +3,7 @@
 import pytest
 from factory import CRITICAL, GIB, WARNING, ask, categories, host, is_unknown, machine, preflight, together
 
-from drover.concerns import cpu_capacity, cpu_count, landing, memory, memory_capacity
+from drover.concerns import cpu_capacity, cpu_count, host_maintenance, landing, memory, memory_capacity
 from drover.hypervisors.connection import ConnectionSpec
 from drover.model import Cpu
 
@@ -48,6 +48,21 @@ def test_what_the_connection_names_counts_where_the_wave_names_nothing():
     hosts = (esx(1), esx(2, free=7))
     assert categories(memory, behind(LARGE, *hosts, connections=spec)) == [CRITICAL]
     assert categories(memory, behind(LARGE, *hosts, connections=spec, **named("esx-2"))) == []
+
+
+def test_where_nothing_is_named_a_host_beside_the_clusters_is_one_of_all():
+    assert categories(memory, behind(LARGE, esx(1, cluster=None), esx(2, free=7))) == []
+    assert categories(memory, behind(LARGE, esx(1, cluster=None, free=7), esx(2))) == []
+
+
+def test_a_cluster_of_which_all_are_in_maintenance_takes_none():
+    """Hosts of another cluster do not stand in for them."""
+    hosts = (esx(1, cluster="old", in_maintenance=True), esx(2, free=7))
+    (found,) = ask(host_maintenance, behind(LARGE, *hosts, **named("old")))
+    assert found.category is CRITICAL
+    assert "esx-1 is in maintenance" in found.assessment
+    assert categories(host_maintenance, behind(LARGE, *hosts, **named("prod"))) == []
+    assert categories(host_maintenance, behind(LARGE, *hosts)) == []
 
 
 def test_a_host_in_maintenance_takes_none():

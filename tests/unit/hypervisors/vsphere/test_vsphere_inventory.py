@@ -250,6 +250,8 @@ def test_the_vcenter_and_what_it_offers(vcenter: VCenter, hypervisor: VsphereHyp
     whole, hosts = hypervisor.host(), hypervisor.hosts()
     assert (whole.name, whole.hypervisor, whole.in_maintenance) == ("127.0.0.1", "vsphere", False)
     assert [host.name for host in hosts] == ["esx-t1", "esx-t2"]
+    cluster = hypervisor.session.content.rootFolder.childEntity[0].hostFolder.childEntity[0]
+    assert [host.cluster for host in hosts] == [cluster.name] * 2
     assert (whole.cpus, whole.memory) == (sum(one.cpus for one in hosts), sum(one.memory for one in hosts))
     assert "vmx-19" in whole.machine_types
     pools = {pool.name: pool for pool in hypervisor.pools()}
