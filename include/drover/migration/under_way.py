@@ -9,9 +9,6 @@ from drover.waves.order import downstream
 from drover.waves.schema import Wave
 
 _LOADS = "loads.json"
-# Among the facts of a record: the machine was kept off because the wave overruns. It is not out of the run: it counts
-# until the window opens again, or else the wave would seem to fit and the next one would go down.
-OVERRUNS = "overruns"
 # What a rollback leaves as it is.
 _STAYS = {"inventory", "preflight", "baseline", "backup", "restore-test"}
 
@@ -28,10 +25,8 @@ def done_in(wave: Wave, run: RunStore) -> dict[str, frozenset[str]]:
 
 def _passed(store: RunStore, name: str) -> frozenset[str]:
     passed: set[str] = set()
-    waits = False
     for record in store.machine(name).records():
-        waits = record.step != "transfer" and (waits or OVERRUNS in record.facts)
-        if record.outcome != "passed" or (waits and "nothing" in record.facts):
+        if record.outcome != "passed":
             continue
         if record.step == "rollback":
             passed &= _STAYS
@@ -42,7 +37,11 @@ def _passed(store: RunStore, name: str) -> frozenset[str]:
 
 
 def left(move: Move, loads: dict[str, Load], behind: dict[str, frozenset[str]]) -> dict[str, Load]:
-    """The loads of the machines that are not out of this run: none that went back, and none that needs such a one."""
+    """The loads of the machines that are not out of this run: none that went back, and none that needs such a one.
+
+    One that was kept off before anything was done to it counts on: its tasks may be run again; and did it make room,
+    the wave would seem to fit and the next one would go down.
+    """
     back = {name for name, steps in behind.items() if "rollback" in steps}
     out = back | {plan.name for name in back for plan in downstream(move.wave, name)}
     # The machine whose turn it is may be tried again after it went back.

@@ -88,7 +88,6 @@ def _refuse_overrun(move: Move, renewed: Fit) -> None:
         return
     else:
         why = "the wave will overrun its window"
-    move.store.record("window", "info", {under_way.OVERRUNS: list(renewed.late)})
     raise OperatorNeededError(
         f"Machine '{move.name}' was not begun, because {why}. Measured by what this run took so far: {renewed.words}",
         remedy="Run its task 'window' again when the window is open next time, or widen the window.",
