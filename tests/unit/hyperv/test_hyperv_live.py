@@ -1,8 +1,9 @@
 """Live Migration through the port, between two simulated hosts in processes of their own: real WinRM, our scripts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -97,6 +98,45 @@ def test_whoever_was_killed_finds_the_move_and_may_end_it(two: Two) -> None:
         assert here.machine("web").ownership == owner("target")
         assert there.find("web") is None
         here.cancel_live("web")
+
+
+def test_the_connection_is_cut_while_a_move_is_begun_looked_at_and_cancelled(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the source's host, at one script after the other; each time the next try finds how things are."""
+    monkeypatch.setattr("drover.hypervisors.hyperv.shell._DELETE_PAUSE", 0.1)
+    two.set("HV-L", live_speed=1 << 16)
+    with two.open() as here, two.target() as there:
+        before = here.machine("web").native
+        for work, step in (
+            (lambda: begin(here, there), 4),
+            (lambda: here.live_status("web", there), 2),
+            (lambda: here.cancel_live("web"), 3),
+        ):
+            for _ in range_of_cuts(two, work, step):
+                assert here.live_status("web", there).state in (LiveState.ABSENT, LiveState.RUNNING)
+                assert there.find("web") is None
+        assert here.live_status("web", there).state is LiveState.ABSENT
+        assert here.machine("web").native == before
+        assert (two.here.shells, two.there.shells) == ([], [])
+
+
+def range_of_cuts(two: Two, work: Callable[[], object], step: int) -> Iterator[None]:
+    """Yields after each cut; ends when the work came through without."""
+    for scripts in count(step=step):
+        two.here.ask("clear")
+        two.here.goes_wrong("drop", action="Receive", skip=scripts)
+        told = ""
+        try:
+            work()
+        except RetryableError as error:
+            told = str(error)
+        two.here.ask("clear")
+        if not told:
+            assert scripts > 0, "nothing was cut"
+            return
+        assert told == "The connection to 127.0.0.1 broke. Try again when the host answers."
+        yield
 
 
 def test_a_login_that_cannot_be_passed_on_is_explained_and_leaves_no_mark(two: Two) -> None:

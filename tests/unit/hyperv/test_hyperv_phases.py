@@ -40,7 +40,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def empty(place: Place) -> Iterator[Place]:
-    """Whatever the test did: no machine, no file and no open shell is left."""
+    """Whatever the test did: no open shell is left, and after a rollback no machine and no file."""
     before = place.files()
     yield place
     place.peer.ask("clear")
@@ -235,6 +235,13 @@ def test_a_volume_that_fills_up_while_disks_are_made(empty: Place, monkeypatch: 
     monkeypatch.setattr(define, "require_room", lambda *_: None)
     with empty.open() as hypervisor, capacity(empty, 30 * MIB), pytest.raises(DroverError) as caught:
         hypervisor.define(machine, settings(machine))
+    with empty.open() as hypervisor:
+        # Until the next try or the rollback, and known to both by its name.
+        assert [(one.name, one.state) for one in hypervisor.machines()] == [
+            (define.working_name(OWNER), PowerState.OFF)
+        ]
+        assert hypervisor.define(machine, settings(machine)).name == "web"
+        assert [one.name for one in hypervisor.machines()] == ["web"]
     assert re.fullmatch(
         r"Hyper-V on 127\.0\.0\.1 says: There is not enough space on the disk for '.*ide0-1\.vhdx'\. Try again in a "
         r"minute\.",

@@ -17,13 +17,19 @@ from hyperv_place import MIB, Place, kept, running, settings, source
 sys.path.append(str(Path(__file__).parents[1] / "concerns"))
 from factory import preflight  # noqa: E402
 
-from drover.concerns import disk_raw_mapping, machine_replica, machine_saved, machine_shielded  # noqa: E402
+from drover.concerns import disk_raw_mapping, machine_replica, machine_saved, machine_shielded, snapshots  # noqa: E402
 from drover.concerns.catalogue import ConcernModule  # noqa: E402
 from drover.errors import BadInputError, OperatorNeededError  # noqa: E402
 from drover.model import Firmware, PowerState  # noqa: E402
 from drover_lab.hyperv.world.store import world as states  # noqa: E402
 
 NASTY = ("'; Stop-Computer #", "$(id)", "a`b", "two\r\nlines", "..\\..\\x", "[a]*", "Müller's – 🐑")
+
+
+CHECKPOINT = {
+    "id": "0b1f7a54-2f3e-4a55-9d0c-8f6a3c1d2e4b", "name": "before the update", "type": "Standard", "below": {},
+    "created": "2026-11-01T00:00:00+00:00", "settings": {},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +157,8 @@ def test_a_file_that_is_in_the_way_is_not_touched(place: Place) -> None:
     [
         ({"state": "Saved"}, machine_saved, "Machine 'web' is saved, not off.", "is neither running nor off."),
         ({"replication": "Replicating"}, machine_replica, "Machine 'web' takes part in Hyper-V Replica (", None),
+        ({"snapshots": [CHECKPOINT]}, snapshots, "Machine 'web' has the snapshots before the update.",
+         "has checkpoints (before the update), so its disks are chains of files, which nothing but Hyper-V reads."),
         ({"shielded": True}, machine_shielded, "Machine 'web' is protected by its host (shielded).", None),
         ({"disk": {"disk_number": 3, "path": "Disk 3"}}, disk_raw_mapping, "Disk IDE 0:0 of 'web' stands for a LUN or "
          "a physical disk.", "is a physical disk (pass-through), so it is no file that could be read."),

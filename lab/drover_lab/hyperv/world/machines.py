@@ -162,7 +162,9 @@ class Machines:
                         f"A parameter cannot be found that matches parameter name '{name}'.", "NamedParameterNotFound",
                         "InvalidArgument", "System.Management.Automation.ParameterBindingException", ends=True,
                     )  # fmt: skip
-            for machine in chosen(call, state, by="Name"):
+            # The machine in a compatibility report is none of the host's yet.
+            planned = [one.hidden.machine for one in call.get("VM") or () if hasattr(one.hidden, "machine")]
+            for machine in planned or chosen(call, state, by="Name"):
                 machine.update({field: call.get(name) for name, field in fields.items() if name in call.given})
 
     def rename(self, call: Invocation) -> None:

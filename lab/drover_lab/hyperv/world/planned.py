@@ -50,6 +50,6 @@ def report(planned: Planned, there: State) -> PsObject:
         thing("VMCompatibilityError", {"MessageId": number, "Message": message, "Source": source})
         for number, message, source in problems_of(planned, there)
     ]
-    machine = thing("VirtualMachine", {"Name": planned.machine["name"]}, planned)
+    machine = thing("VirtualMachine", {"Name": planned.machine["name"], "Notes": planned.machine["notes"]}, planned)
     return thing("VMCompatibilityReport", {"VM": machine, "Destination": planned.host, "Incompatibilities": problems},
                  planned)  # fmt: skip

@@ -3,6 +3,7 @@
 # its name its notes end with $p.mark, by which a retry knows it.
 param($p)
 $vm = $null
+$unmarked = $false
 $against = @()
 $marked = @(Get-VM | Where-Object { ([string]$_.Notes).EndsWith($p.mark) })
 if ($marked.Count -gt 0) {
@@ -34,7 +35,7 @@ if (@(Get-VM | Where-Object { ($_.Name -eq $name) -and ([string]$_.Id -ne [strin
     throw "There is a machine named '$name' already"
 }
 if ($null -eq $vm) {
-    # Between Import-VM and its mark, a machine that is killed off is known by where it lies alone.
+    # One that an earlier try could not mark before it was killed is known by where it lies alone.
     foreach ($other in @(Get-VM | Where-Object { $_.Path -eq $p.folder })) {
         throw "Machine '$($other.Name)' lies in $($p.folder) already, where this one would"
     }
@@ -52,8 +53,16 @@ if ($null -eq $vm) {
             }
         })
     if ($against.Count -eq 0) {
+        # The host goes on with an import whoever asked for it, so the machine had better be marked from the beginning.
+        try {
+            Set-VM -VM $report.VM -AutomaticStartAction 'Nothing' -Notes ([string]$report.VM.Notes + $p.mark)
+        } catch {
+            $unmarked = $true
+        }
         $vm = Import-VM -CompatibilityReport $report
-        Set-VM -VM $vm -AutomaticStartAction 'Nothing' -Notes ([string]$vm.Notes + $p.mark)
+        if ($unmarked -or -not ([string]$vm.Notes).EndsWith($p.mark)) {
+            Set-VM -VM $vm -AutomaticStartAction 'Nothing' -Notes ([string]$vm.Notes + $p.mark)
+        }
     }
 }
 $id = ''
