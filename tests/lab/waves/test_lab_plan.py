@@ -16,6 +16,12 @@ from drover.model import to_json
 pytestmark = pytest.mark.lab
 
 
+@pytest.fixture
+def plan(plan, machines):
+    """Of the machines that are planted on the KVM hosts."""
+    return plan
+
+
 def ids(machine: dict[str, Any], category: str) -> set[str]:
     return {concern["id"] for concern in machine["concerns"] if concern["category"] == category}
 

@@ -57,7 +57,9 @@ def _compare(virt: "libvirt.virConnect", wanted: str, arch: str | None, board: s
 
 def _wanted(cpu: ET.Element | None) -> str | None:
     """What the machine asks of a host, as XML for libvirt; None where it takes what there is."""
-    if cpu is None:
+    # With `none` libvirt starts it whatever is missing. It writes that for itself where nobody named a CPU, beside a
+    # model of QEMU's own, of which hosts of one maker or the other lack something.
+    if cpu is None or cpu.get("check") == "none":
         return None
     asked = [one for one in cpu.findall("feature") if one.get("policy", "require") in ("require", "forbid")]
     named = cpu.find("model") if cpu.get("mode", "custom") == "custom" else None

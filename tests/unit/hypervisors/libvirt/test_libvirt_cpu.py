@@ -20,6 +20,7 @@ DOMAIN = "<domain type='qemu'><os><type arch='x86_64' machine='q35'>hvm</type></
         ("<cpu><topology sockets='1'/></cpu>", None),
         ("<cpu mode='host-passthrough'/>", None),
         ("<cpu mode='host-model'><feature policy='disable' name='mpx'/></cpu>", None),
+        ("<cpu mode='custom' match='exact' check='none'><model fallback='forbid'>qemu64</model></cpu>", None),
         ("<cpu mode='custom'><model>EPYC</model></cpu>", ("EPYC", {})),
         (
             "<cpu mode='custom'><model>EPYC</model><feature policy='optional' name='svm'/></cpu>",
