@@ -79,7 +79,7 @@ def test_no_dag_file_loads_an_sdk(tmp_path):
         "discover": 4,
         "migrate_vm": 12,
         "rollback": 2,
-        "sweep": 2,
+        "sweep": 3,
         "decommission": 3,
         "retention": 2,
         "evacuate_host": 13,
