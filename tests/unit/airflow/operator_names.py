@@ -23,6 +23,7 @@ from drover_airflow.operators import (
     take_back,
     vsphere,
     waiting,
+    wave_preflight,
 )  # fmt: skip
 
 DONE, DEFERRED = "it is done", "it is deferred"
@@ -90,6 +91,7 @@ RIGHT: dict[type[BaseOperator], dict[str, Any]] = {
     take_back.TakeBackOperator: {"wave": "w", "run": "r", "machine": PLAIN, "only_left": False},
     take_back.AfterFailureOperator: {"wave": "wave.yaml"},
     report.ReportOperator: {"wave": "wave.yaml"},
+    wave_preflight.WavePreflightOperator: {"wave": "wave.yaml"},
     mistake.MistakeOperator: {"mistakes": "It is wrong."},
     form.FormOperator: {},
     evacuation.EvacuationOperator: {},
