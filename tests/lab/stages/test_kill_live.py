@@ -20,7 +20,8 @@ UNDER_WAY = (
 # The machine runs at the target by now; taken back, it is started at the source, and what it wrote there is kept.
 ARRIVED = (
     Point("transfer", "intent.target_started", after=True, wave="live", ending="rollback"),
-    Point("transfer", "record.passed", after=True, wave="live", ending="both"),
+    # The first is the move's beginning.
+    Point("transfer", "record.passed", after=True, nth=2, wave="live", ending="both"),
     Point("validate", "target.translated", after=True, wave="live", ending="both"),
     Point("trial", "record.passed", after=True, wave="live", ending="rollback"),
     Point("cutover", "record.begins", after=True, wave="live", ending="both"),
