@@ -126,5 +126,5 @@ def _pool(found: Found, labels: Mapping[str, str]) -> StoragePool:
         path=f"[{found.text('name') or ''}]",
         active=usable,
         capacity=nodes.number(summary, "capacity") or 0,
-        available=nodes.number(summary, "freeSpace") or 0,
+        available=max(0, nodes.number(summary, "freeSpace") or 0),
     )

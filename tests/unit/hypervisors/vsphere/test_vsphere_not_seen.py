@@ -44,10 +44,14 @@ def test_each_property_of_a_machine_is_told_by_its_name(fresh: VsphereHypervisor
 
 @pytest.mark.parametrize("path", surroundings._RULES)
 def test_rules_of_a_cluster_are_not_known_then(fresh: VsphereHypervisor, hide: Hide, path: str) -> None:
-    assert [one.devices for one in fresh.machines()] == [()] * 3
+    def words() -> list[tuple[str, ...]]:
+        """Of those that no test has made."""
+        return [one.devices for one in fresh.machines() if one.name.startswith("stand-in")]
+
+    assert words() == [()] * 3
     fresh.session.memory.clear()
     hide(surroundings, "ClusterComputeResource", path)
-    assert [one.devices for one in fresh.machines()] == [("cluster-unreadable cluster-t",)] * 3
+    assert words() == [("cluster-unreadable cluster-t",)] * 3
 
 
 def test_free_memory_is_not_all_of_it_then(fresh: VsphereHypervisor, hide: Hide) -> None:
