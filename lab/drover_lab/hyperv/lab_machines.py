@@ -67,6 +67,8 @@ def create(lab: Topology, where: LabHost, guest: Guest, pristine: dict[str, Path
             adapters=[adapter],
             template="",
             boot=[] if first else [disks[0]["path"]],
+            settings=None,
+            services=[],
         )
         for place, disk in enumerate(guest.spec.disks):
             _fill(image(lab, where, guest, place), pristine[disk.name])

@@ -28,6 +28,8 @@ MACHINE = {
     "adapters": [ADAPTER],
     "template": "",
     "boot": [DISK["path"]],
+    "settings": None,
+    "services": [],
 }
 
 # What is changed of the machine, of its adapter, and what is found of it on its way to a KVM host.

@@ -175,6 +175,14 @@ def test_what_of_the_host_a_machine_has_is_told_and_what_cannot_be_asked(hv: Pee
     assert [kind.partition(" (")[0] for kind in found["notAsked"]] == ["devices handed through", "GPU partitions"]
 
 
+@pytest.mark.parametrize("services", [[], None])
+def test_services_that_nobody_asks_for_stay_as_they_are(hv: Peer, services: list[object] | None) -> None:
+    """Without the one for shutting down no cold move gets its machine off."""
+    (found,) = hv.script("inventory", ids=[made(hv, services=services)])
+    on = {one["name"] for one in found["services"] if one["enabled"]}
+    assert on == {"Heartbeat", "Key-Value Pair Exchange", "Shutdown", "Time Synchronization", "VSS"}
+
+
 def test_settings_and_services_of_another_host_are_kept(hv: Peer) -> None:
     kept = {"startDelay": 90, "stopAction": "ShutDown", "checkpointType": "ProductionOnly"}
     wanted = {"9F8233AC-BE49-4C79-8EE3-E7E1985B2077": False, "6C09BB55-D683-4DA0-8931-C9BF705F6480": True}

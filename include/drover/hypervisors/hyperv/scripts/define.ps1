@@ -50,7 +50,7 @@ if ((Get-Command -Name 'Set-VM').Parameters.Keys -contains 'AutomaticCheckpoints
 Set-VM @settings
 foreach ($service in @(Get-VMIntegrationService -VM $vm)) {
     # Its id ends in what tells its kind, in every language of Windows.
-    $wanted = @($p.services | Where-Object { ([string]$service.Id).EndsWith($_.kind) })
+    $wanted = @($p.services | Where-Object { $_ -and ([string]$service.Id).EndsWith([string]$_.kind) })
     if ($wanted.Count -gt 0) {
         if ($wanted[0].enabled) {
             Enable-VMIntegrationService -VMIntegrationService $service
