@@ -187,6 +187,7 @@ def test_the_connection_is_cut_while_it_is_removed(empty: Place) -> None:
 def test_the_host_restarts_while_a_machine_is_made(empty: Place) -> None:
     machine = source(firmware=Firmware.BIOS)
     given = settings(machine)
+    empty.peer.ask("clear")  # the requests of the tests before are not counted
     empty.peer.goes_wrong("slow", action="Receive", seconds=3.0, skip=4)
     rebooting = threading.Thread(target=reboot_at, args=(empty, "Receive", 5))
     rebooting.start()
