@@ -45,7 +45,7 @@ def _approve(move: Move) -> Facts:
 
 def _decommission(move: Move) -> Facts:
     """With a person's yes, and no waiting time."""
-    decommission.approved(move, RUN, "Ann", datetime.now(UTC))
+    decommission.approved(move, RUN, "Ann", datetime.now(UTC), "ann")
     return decommission.run(move, RUN, 0)
 
 
