@@ -13,7 +13,7 @@ from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world import qemu
 from drover_lab.hyperv.world.answers import enum, invalid, refused, thing, wrong_state
 from drover_lab.hyperv.world.machines import chosen, refresh
-from drover_lab.hyperv.world.paths import local, same
+from drover_lab.hyperv.world.paths import local, same, used
 from drover_lab.hyperv.world.store import Host, State
 from drover_lab.process import run
 
@@ -165,8 +165,7 @@ class Drives:
     def _free(self, state: State, letter: str) -> int:
         """What is left of a drive. A fixed disk takes all its size, however sparse its file is here."""
         folder = self.host.drives / letter
-        used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        return int(max(0, state["capacity"].get(letter, 0) - used))
+        return int(max(0, state["capacity"].get(letter, 0) - used(folder)))
 
     def get_vhd(self, call: Invocation) -> None:
         call.only("Path")
@@ -179,21 +178,20 @@ class Drives:
     def _vhd(self, path: str) -> PsObject:
         target = local(self.host, path)
         if not target.is_file():
-            raise refused(
-                f"Getting the mounted storage instance for the path '{path}' failed. The operation cannot be performed "
-                f"because the object '{path}' was not found.",
-                "ObjectNotFound",
-                "ObjectNotFound",
-            )
+            raise _no_disk(path)
         kind = qemu.FORMATS.get(target.suffix.lower())
         if kind is None:
             raise invalid(f"'{path}' is no virtual hard disk.")
         command = ["qemu-img", "info", "-U", "-f", kind, "--output=json", str(target)]
         found = run(command, check=False)
-        if found.returncode:
+        if found.returncode and target.is_file():
             raise refused(f"The file '{path}' is corrupted and unreadable.", "OperationFailed", "InvalidData")
+        try:
+            length = target.stat().st_size
+        except FileNotFoundError:
+            raise _no_disk(path) from None  # its machine has just moved away
         facts = json.loads(found.stdout)
-        size, length = facts["virtual-size"], target.stat().st_size
+        size = facts["virtual-size"]
         parent = facts.get("full-backing-filename")
         how = "Differencing" if parent else ("Fixed" if kind == "vhdx" and length >= size else "Dynamic")
         return PsObject("Microsoft.Vhd.PowerShell.VirtualHardDisk", Names({
@@ -281,6 +279,15 @@ def item(path: str, target: Path) -> Any:
     if target.is_file():
         values["Length"] = target.stat().st_size
     return PsObject(kind, Names(values), text=path)
+
+
+def _no_disk(path: str) -> CmdletFault:
+    return refused(
+        f"Getting the mounted storage instance for the path '{path}' failed. The operation cannot be performed because "
+        f"the object '{path}' was not found.",
+        "ObjectNotFound",
+        "ObjectNotFound",
+    )
 
 
 def not_there(path: str) -> CmdletFault:

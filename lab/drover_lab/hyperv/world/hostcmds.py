@@ -11,6 +11,7 @@ from drover_lab.hyperv.soap import NotModelledError
 from drover_lab.hyperv.world import counted
 from drover_lab.hyperv.world.answers import enum, thing
 from drover_lab.hyperv.world.moves import Moves
+from drover_lab.hyperv.world.paths import used
 from drover_lab.hyperv.world.store import Host, State
 
 _REALIZED = "Microsoft:Hyper-V:System:Realized"
@@ -114,7 +115,7 @@ class HostCmdlets:
         raise NotModelledError(f"the class {name}")
 
     def _used(self, letter: str) -> int:
-        return sum(path.stat().st_size for path in (self.host.drives / letter).rglob("*") if path.is_file())
+        return used(self.host.drives / letter)
 
     def _modified(self, settings: Any) -> PsObject:
         code = 0

@@ -1,5 +1,6 @@
 """Windows paths on the folders that play a host's drives. Windows does not care for case; the folders do."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -43,3 +44,12 @@ def _child(folder: Path, name: str) -> Path:
 
 def same(one: str, other: str) -> bool:
     return one.lower() == other.lower()
+
+
+def used(folder: Path) -> int:
+    """The bytes of all files below a folder; one that goes meanwhile, as a machine that moves away, is not counted."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
