@@ -20,6 +20,6 @@ def test_a_disk_that_goes_while_it_is_looked_at_is_not_there(hv: Peer, monkeypat
         return found
 
     monkeypatch.setattr(drives, "run", run_and_lose)
-    found = hv.fails(f"Get-VHD -Path '{DISK}'")
+    found = hv.fails("Get-VHD -Path $p.path", path=DISK)
     assert found["category"] == "ObjectNotFound"
     assert not local(hv.host, DISK).exists()
