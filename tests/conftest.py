@@ -15,14 +15,14 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
 
 
 class _ByFolder(LoadScopeScheduling):
-    """In several processes, what needs labs stays together: one at a time of each kind, and one lab for all.
+    """In several processes, whole waves come one after another; of all other tests, the files are shared out.
 
     xdist's own groups do not work with pytest 9.2, which no longer reads the name that they are written into.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         _tests, kind, *_ = nodeid.split("/")
-        return nodeid.split("::")[0] if kind == "unit" else kind
+        return kind if kind == "e2e" else nodeid.split("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:

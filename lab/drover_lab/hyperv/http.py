@@ -168,8 +168,8 @@ class Handler(BaseHTTPRequestHandler):
         offers: bool = False,
         wrong: Injection | None = None,
     ) -> None:
-        if wrong and wrong.kind == "slow":
-            self.server.host.stopping.wait(wrong.seconds)
+        if wrong and wrong.kind == "slow" and self.server.host.stopping.wait(wrong.seconds):
+            return self._cut()  # a host that goes down answers nobody
         if wrong and wrong.kind == "drop" and wrong.after_bytes is None:
             return self._cut()
         self.send_response(status)

@@ -188,7 +188,7 @@ def test_the_host_restarts_while_a_machine_is_made(empty: Place) -> None:
     machine = source(firmware=Firmware.BIOS)
     given = settings(machine)
     empty.peer.ask("clear")  # the requests of the tests before are not counted
-    empty.peer.goes_wrong("slow", action="Receive", seconds=3.0, skip=4)
+    empty.peer.goes_wrong("slow", action="Receive", seconds=60.0, skip=4)  # until the restart ends it
     rebooting = threading.Thread(target=reboot_at, args=(empty, "Receive", 5))
     rebooting.start()
     with empty.open() as hypervisor, pytest.raises(RetryableError, match=r"^The connection to 127\.0\.0\.1 broke\."):
