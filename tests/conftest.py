@@ -14,7 +14,7 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
         signal.signal(number, usual)
 
 
-class _ByFolder(LoadScopeScheduling):
+class _ByFile(LoadScopeScheduling):
     """In several processes, whole waves come one after another; of all other tests, the files are shared out.
 
     xdist's own groups do not work with pytest 9.2, which no longer reads the name that they are written into.
@@ -26,7 +26,7 @@ class _ByFolder(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return _ByFolder(config, log)
+    return _ByFile(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
