@@ -46,6 +46,7 @@ PLANTS: dict[str, tuple[dict[str, Any], dict[str, Any], set[str]]] = {
     "hv port": ({"ports": ["\\\\.\\pipe\\a", ""]}, {}, {"device.ports"}),
     "hv broken": ({"broken": ["Get-VMMemory"]}, {}, {"machine.unreachable"}),
     "hv tagged": ({}, {"vlan_mode": "Access", "vlan": 12}, {"nic.vlan"}),
+    "hv delayed": ({"stop": "ShutDown", "delay": 90}, {}, {"translation.start_stop"}),
     "hv direct": ({}, {"iov": 50}, {"nic.sriov"}),
     "hv unplugged": ({}, {"switch": None}, {"nic.disconnected"}),
     "hv nameless": ({}, {"mac": "000000000000", "dynamic": True}, {"nic.no_mac"}),

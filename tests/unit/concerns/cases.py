@@ -268,6 +268,7 @@ CASES: dict[str, Case] = {
     "translation.nic_model": refused(facts(translated=machine(nics=(nic(model="e1000"),)))),
     "translation.notes": refused(lambda: preflight(machine(notes="Ask Ann."), target=ELSEWHERE, translated=machine())),
     "translation.refused": Case(facts(refusal="No."), replaced(NOTHING_WRONG, translated=None)),
+    "translation.start_stop": hyperv_hides("stop action", word("stop-action ShutDown", target=ELSEWHERE)),
     "trial.network": always(facts(mappings=NO_TRIAL), WAVE_FILE),
     "window.too_short": Case(replaced(WINDOW, fit=LATE), lambda: WINDOW),
 }

@@ -86,7 +86,7 @@ def test_the_inventories_have_the_word_for_what_they_do_not_see(concern: str) ->
         assert what in vsphere._PATHS
     else:
         empty = answer(replication="", secureBoot="", generation=2, disks=[{**DISK, "shared": None}])
-        empty |= dict.fromkeys(("clustered", "shielded", "tpm", "memoryDynamic", "nested"))
+        empty |= dict.fromkeys(("clustered", "shielded", "tpm", "memoryDynamic", "nested", "stopAction"))
         assert CASES[concern].word in hyperv.machine_of(empty, ["D:"]).devices
 
 

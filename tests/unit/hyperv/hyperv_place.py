@@ -68,6 +68,7 @@ def settings(machine: VirtualMachine) -> TargetSettings:
 
 
 def kept(machine: VirtualMachine) -> VirtualMachine:
-    """Without what only the platform itself can know."""
+    """Without what only the platform itself can know, or gives every machine unasked."""
     disks = tuple(replace(disk, allocated=0) for disk in machine.disks)
-    return replace(machine, id=None, native="", disks=disks, guest_tools=None)
+    words = tuple(word for word in machine.devices if word != "stop-action Save")
+    return replace(machine, id=None, native="", disks=disks, guest_tools=None, devices=words)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from answers import ADAPTER, DISK, SHUTDOWN, Told, answer
-from test_hyperv_inventory import item
+from test_hyperv_inventory import USUAL, item, machine
 
 from drover.concerns import catalogue, run
 from drover.hypervisors.hyperv import inventory
@@ -76,6 +76,27 @@ FINE = {"system": system("Windows Server 2022", "3")}
 def test_it_is_found(concern: str) -> None:
     assert concern in found(**(FINE | CASES[concern]))
     assert concern not in found(**FINE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"stopAction": "ShutDown"}, ("stop-action ShutDown",)),
+        ({"stopAction": ""}, ("unreadable stop action (Hyper-V does not tell)",)),
+        ({"startDelay": "90"}, ("start-delay 90 s", *USUAL)),
+        ({"startDelay": ""}, ("unreadable start delay (Hyper-V does not tell)", *USUAL)),
+    ],
+)
+def test_what_its_host_does_with_it_at_start_and_end_is_named(changes: dict[str, Any], words: tuple[str, ...]) -> None:
+    assert machine(**changes).devices == words
+
+
+def test_what_its_host_does_with_it_at_the_end_is_told_of_every_machine() -> None:
+    for action in ("Save", "TurnOff", "ShutDown"):
+        assert "translation.start_stop" in found(**FINE, stopAction=action)
+    untold = found(**FINE, stopAction="")
+    assert "machine.unreachable" in untold
+    assert "translation.start_stop" not in untold
 
 
 def test_the_cases_are_concerns() -> None:

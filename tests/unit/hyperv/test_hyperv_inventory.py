@@ -13,6 +13,8 @@ from drover.hypervisors.hyperv.errors import ScriptError
 from drover.hypervisors.hyperv.session import Session
 from drover.model import DiskFormat, Firmware, Ownership, PowerState, VirtualMachine
 
+# What a machine that nobody changed anything of is told with.
+USUAL = ("stop-action Save",)
 OWNER = Ownership("wave", "run", "web", GUID.lower(), "target")
 
 
@@ -41,7 +43,7 @@ def test_a_machine_is_read() -> None:
     )
     assert found.boot_order == ("SCSI 0:0", "00:15:5d:01:02:03")
     assert found.guest_tools == "running"
-    assert found.devices == ()
+    assert found.devices == USUAL
     assert found.ownership is None
 
 
@@ -71,7 +73,7 @@ UNREADABLE = {
 def test_a_machine_that_cannot_be_read_is_listed_and_refused_by_itself() -> None:
     session = told(inventory=[UNREADABLE | {"notes": tags.text(OWNER)}, answer(id="2", name="db")])
     db, web = inventory.machines(session)
-    assert (db.name, db.devices) == ("db", ())
+    assert (db.name, db.devices) == ("db", USUAL)
     assert (web.name, web.uuid, web.state, web.ownership) == ("web", GUID.lower(), PowerState.RUNNING, OWNER)
     assert web.devices == ("machine-unreadable No such file. Sorry",)
     for ask in (lambda: inventory.find(session, "web"), lambda: inventory.read(session, [ID])):
@@ -82,15 +84,16 @@ def test_a_machine_that_cannot_be_read_is_listed_and_refused_by_itself() -> None
 
 @pytest.mark.parametrize("fact", ["clustered", "shielded", "tpm", "memoryDynamic", "nested"])
 def test_what_hyper_v_does_not_tell_is_not_taken_for_no(fact: str) -> None:
-    assert machine(**{fact: None}).devices == (f"unreadable {fact} (Hyper-V does not tell)",)
+    assert machine(**{fact: None}).devices == (f"unreadable {fact} (Hyper-V does not tell)", *USUAL)
 
 
 def test_neither_are_replication_vlans_and_shared_disks() -> None:
-    assert machine(replication="").devices == ("unreadable replication (Hyper-V does not tell)",)
+    assert machine(replication="").devices == ("unreadable replication (Hyper-V does not tell)", *USUAL)
     assert machine(disks=[DISK | {"shared": None}]).devices == (
         "unreadable sharing of disk SCSI 0:0 (Hyper-V does not tell)",
+        *USUAL,
     )
-    assert machine(adapters=[ADAPTER | {"vlanMode": ""}]).devices == ("vlan 00:15:5d:01:02:03",)
+    assert machine(adapters=[ADAPTER | {"vlanMode": ""}]).devices == ("vlan 00:15:5d:01:02:03", *USUAL)
 
 
 def test_every_address_of_an_adapter_is_known() -> None:
@@ -171,7 +174,7 @@ def test_disks_come_by_controller_and_place() -> None:
     ],
 )
 def test_what_is_to_be_thought_about_is_named(changes: dict[str, Any], word: str) -> None:
-    assert machine(**changes).devices == (word,)
+    assert machine(**changes).devices == (word, *USUAL)
 
 
 def test_adapters_tell_of_vlans_and_of_what_they_lack() -> None:
@@ -186,6 +189,7 @@ def test_adapters_tell_of_vlans_and_of_what_they_lack() -> None:
         "interface-disconnected 00:15:5d:01:02:04",
         "interface-without-mac Network Adapter",
         "sriov 00:15:5d:01:02:05",
+        *USUAL,
     )
     assert [nic.model for nic in found.nics] == ["hyperv", "hyperv", "hyperv-legacy", "hyperv"]
 

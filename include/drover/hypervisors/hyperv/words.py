@@ -53,6 +53,7 @@ def words(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
     yield from (f"floppy-media {path}" for path in answer.get("floppies", ()))
     yield from answer["handed"]
     yield from (f"not-asked {kind}" for kind in answer["notAsked"])
+    yield from _start_and_stop(answer)
 
 
 def unknown(what: str) -> str:
@@ -86,6 +87,14 @@ def _shares(answer: Answer) -> Iterator[str]:
     for name, (words_for, usual) in _SHARES.items():
         if answer.get(name) != usual:
             yield f"resources {words_for.format(answer.get(name) or 'unknown')}"
+
+
+def _start_and_stop(answer: Answer) -> Iterator[str]:
+    """Every action is told, the usual one too: no other kind of hypervisor saves a machine because Hyper-V would."""
+    delay, action = answer.get("startDelay"), answer.get("stopAction")
+    if delay != "0":
+        yield f"start-delay {delay} s" if delay else unknown("start delay")
+    yield f"stop-action {action}" if action else unknown("stop action")
 
 
 def place(disk: Answer) -> tuple[int, int, int]:
