@@ -99,5 +99,38 @@ def test_what_its_host_does_with_it_at_the_end_is_told_of_every_machine() -> Non
     assert "translation.start_stop" not in untold
 
 
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        (adapter(sriov=None), "unreadable SR-IOV of adapter 00:15:5d:01:02:03 (Hyper-V does not tell)"),
+        (adapter(legacy=None, sriov=None), "unreadable the kind of adapter 00:15:5d:01:02:03 (Hyper-V does not tell)"),
+        (adapter(vlanMode="Access", vlan=None), "vlan 00:15:5d:01:02:03"),
+        ({"processorCompatibility": None}, "unreadable processor compatibility (Hyper-V does not tell)"),
+        (
+            {"services": [SHUTDOWN | {"enabled": None}]},
+            "unreadable integration service Herunterfahren (Hyper-V does not tell)",
+        ),
+    ],
+)
+def test_what_is_not_told_of_adapters_and_services_is_no_zero_and_no_off(changes: dict[str, Any], word: str) -> None:
+    told = machine(**changes).devices
+    assert set(told) - set(USUAL) == {word}
+    assert found(**FINE, **changes) & {"machine.unreachable", "nic.vlan"}
+    assert not found(**FINE, **changes) & {"nic.sriov", "device.other"}
+
+
+def test_a_service_that_nobody_tells_of_neither_runs_nor_stands() -> None:
+    assert machine(services=[SHUTDOWN | {"enabled": None}]).guest_tools is None
+
+
+def test_a_legacy_adapter_has_no_sriov_to_tell_of() -> None:
+    assert machine(adapters=[ADAPTER | {"legacy": True, "sriov": None}]).devices == USUAL
+
+
+def test_a_trunk_has_no_number_of_its_own() -> None:
+    told = machine(adapters=[ADAPTER | {"vlanMode": "Trunk", "vlan": None}])
+    assert told.devices == ("vlan 00:15:5d:01:02:03 trunk 0", *USUAL)
+
+
 def test_the_cases_are_concerns() -> None:
     assert CASES.keys() <= {module.ID for module in catalogue.modules()}

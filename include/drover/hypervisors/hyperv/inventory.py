@@ -236,7 +236,7 @@ def _told(items: Sequence[str], name: str) -> str | None:
 def _tools(answer: Answer) -> str | None:
     """Whether the guest hears a request to shut down."""
     service = next((one for one in answer["services"] if one["id"].lower().endswith(SHUTDOWN)), None)
-    if service is None or answer["state"] != "Running":
+    if service is None or service["enabled"] is None or answer["state"] != "Running":
         return None
     if not service["enabled"]:
         return "not running"

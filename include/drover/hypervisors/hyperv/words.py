@@ -54,6 +54,7 @@ def words(answer: Answer, disks: Sequence[Disk]) -> Iterator[str]:
     yield from answer["handed"]
     yield from (f"not-asked {kind}" for kind in answer["notAsked"])
     yield from _start_and_stop(answer)
+    yield from _untold(answer)
 
 
 def unknown(what: str) -> str:
@@ -73,10 +74,15 @@ def _of_adapter(one: Answer) -> Iterator[str]:
     mac = colons(one["mac"])
     if not one["switch"]:
         yield f"interface-disconnected {mac}"
-    if not one["vlanMode"]:
+    if not one["vlanMode"] or (one["vlanMode"] == "Access" and one["vlan"] is None):
         yield f"vlan {mac}"
     elif one["vlanMode"] != "Untagged":
-        yield f"vlan {mac} {one['vlanMode'].lower()} {one['vlan']}"
+        yield f"vlan {mac} {one['vlanMode'].lower()} {one['vlan'] or 0}"
+    if one["legacy"] is None:
+        yield unknown(f"the kind of adapter {mac}")
+    # No legacy adapter has it.
+    elif one.get("sriov") is None and not one["legacy"]:
+        yield unknown(f"SR-IOV of adapter {mac}")
     if one.get("sriov"):
         yield f"sriov {mac}"
     if not one["mac"].strip("0"):
@@ -95,6 +101,13 @@ def _start_and_stop(answer: Answer) -> Iterator[str]:
     if delay != "0":
         yield f"start-delay {delay} s" if delay else unknown("start delay")
     yield f"stop-action {action}" if action else unknown("stop action")
+
+
+def _untold(answer: Answer) -> Iterator[str]:
+    """What is no concern, whichever it is, but is set at the target as it is here."""
+    if answer["processorCompatibility"] is None:
+        yield unknown("processor compatibility")
+    yield from (unknown(f"integration service {one['name']}") for one in answer["services"] if one["enabled"] is None)
 
 
 def place(disk: Answer) -> tuple[int, int, int]:

@@ -175,6 +175,26 @@ def test_what_of_the_host_a_machine_has_is_told_and_what_cannot_be_asked(hv: Pee
     assert [kind.partition(" (")[0] for kind in found["notAsked"]] == ["devices handed through", "GPU partitions"]
 
 
+def test_what_windows_tells_nothing_of_is_told_as_nothing(hv: Peer) -> None:
+    identity = made(hv)
+    (found,) = hv.script("inventory", ids=[identity])
+    assert (found["adapters"][0]["sriov"], found["adapters"][0]["vlan"]) == (False, 7)
+    with hv.host.state() as state:
+        machine = state["machines"][identity]
+        machine["compatibility"] = None
+        machine["adapters"][0] |= {"iov": None, "legacy": None, "vlan": None, "dynamic": None}
+        machine["services"]["Shutdown"] = None
+    (found,) = hv.script("inventory", ids=[identity])
+    (card,) = found["adapters"]
+    assert [card[name] for name in ("sriov", "legacy", "vlan", "dynamicMac")] == [None] * 4
+    assert found["processorCompatibility"] is None
+    assert [one["enabled"] for one in found["services"] if one["name"] == "Shutdown"] == [None]
+    with hv.host.state() as state:
+        state["machines"][identity]["adapters"][0]["iov"] = 50
+    (found,) = hv.script("inventory", ids=[identity])
+    assert found["adapters"][0]["sriov"] is True
+
+
 @pytest.mark.parametrize("services", [[], None])
 def test_services_that_nobody_asks_for_stay_as_they_are(hv: Peer, services: list[object] | None) -> None:
     """Without the one for shutting down no cold move gets its machine off."""

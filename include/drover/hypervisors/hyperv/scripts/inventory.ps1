@@ -55,16 +55,20 @@ foreach ($vm in $machines) {
 
         $adapters = @(Get-VMNetworkAdapter -VM $vm | ForEach-Object {
                 $vlan = Get-VMNetworkAdapterVlan -VMNetworkAdapter $_
+                $sriov = $null
+                if ($null -ne $_.IovWeight) {
+                    $sriov = ($_.IovWeight -gt 0)
+                }
                 [pscustomobject]@{
                     name = [string]$_.Name
                     mac = [string]$_.MacAddress
-                    dynamicMac = [bool]$_.DynamicMacAddressEnabled
+                    dynamicMac = $_.DynamicMacAddressEnabled
                     switch = [string]$_.SwitchName
-                    legacy = [bool]$_.IsLegacy
-                    sriov = ([int]$_.IovWeight -gt 0)
+                    legacy = $_.IsLegacy
+                    sriov = $sriov
                     addresses = [string[]]@($_.IPAddresses)
                     vlanMode = [string]$vlan.OperationMode
-                    vlan = [int]$vlan.AccessVlanId
+                    vlan = $vlan.AccessVlanId
                 }
             })
 
@@ -80,7 +84,7 @@ foreach ($vm in $machines) {
                 [pscustomobject]@{
                     id = [string]$_.Id
                     name = [string]$_.Name
-                    enabled = [bool]$_.Enabled
+                    enabled = $_.Enabled
                     status = [string]$_.PrimaryOperationalStatus
                 }
             })
@@ -143,7 +147,7 @@ foreach ($vm in $machines) {
             notes = [string]$vm.Notes
             folder = [string]$vm.Path
             processors = [int]$processor.Count
-            processorCompatibility = [bool]$processor.CompatibilityForMigrationEnabled
+            processorCompatibility = $processor.CompatibilityForMigrationEnabled
             processorReserve = [string]$processor.Reserve
             processorLimit = [string]$processor.Maximum
             processorWeight = [string]$processor.RelativeWeight
