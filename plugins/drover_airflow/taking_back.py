@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import Param
 
@@ -13,6 +13,7 @@ from drover.errors import DroverError
 from drover.evidence.store import MachineStore, RunStore
 from drover.migration import claims, late, leftovers, restore_test, returning
 from drover.migration.alone import busy
+from drover.migration.earlier import MOVED_BY
 from drover.migration.move import open_move
 from drover.migration.together import to_take_back
 from drover.waves.order import tiers
@@ -71,14 +72,22 @@ def asked_for(answers: Mapping[str, Any], at_work: AtWork) -> list[Machine]:
     if named:
         for plan in chosen:
             if plan not in committed and plan.name not in on_their_way:
-                refuse(
-                    f"Machine '{plan.name}' is not on its way in run {kept.run}, nor was it committed there.",
-                    "It was never begun or is taken back already; see the run's records, or name another run.",
-                )
+                _refuse_not_of(kept, plan)
     for plan in committed:
         with open_move(kept.wave, plan.key, kept.run, resolve, store_root()) as move:
             returning.begin(move)
     return [_machine(kept, plan.name) for plan in backwards if plan in committed or plan in open_ended]
+
+
+def _refuse_not_of(kept: Kept, plan: MachinePlan) -> NoReturn:
+    inventory = RunStore(store_root(), kept.wave.wave, kept.run).machine(plan.name).last("inventory", "passed")
+    earlier = inventory.facts.get(MOVED_BY) if inventory else None
+    refuse(
+        f"Machine '{plan.name}' is not on its way in run {kept.run}, nor was it committed there.",
+        f"It was moved in run {earlier}; name that one."
+        if earlier
+        else "It was never begun or is taken back already; see the run's records, or name another run.",
+    )
 
 
 def after_failure(kept: Kept) -> list[Machine]:

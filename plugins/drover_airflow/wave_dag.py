@@ -139,8 +139,12 @@ def build_dag(wave: Wave, path: Path, **options: Any) -> DAG:
         }
         first = look_first(wave, path)
         for plan in wave.machines:
+            begins = groups[plan.name]["inventory"]
             for before in [groups[name]["commit"] for name in plan.after] or [first]:
-                before >> groups[plan.name]["inventory"]
+                before >> begins
+            if plan.after:
+                # All steps of a machine are skipped that an earlier run has moved; those after it may begin.
+                begins.trigger_rule = TriggerRule.NONE_FAILED
         asset = Asset(name=f"drover_wave_{wave.wave}", group="drover")
         targets = near_all(wave.target_of(plan) for plan in wave.machines)
         report = ReportOperator(task_id=REPORT, task_display_name="report", wave=str(path), outlets=[asset], **targets)

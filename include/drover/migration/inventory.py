@@ -2,6 +2,7 @@
 
 from drover.errors import CorruptionError
 from drover.migration import claims, intents
+from drover.migration.earlier import MOVED_BY, moved_by
 from drover.migration.identity import refuse_migrated
 from drover.migration.intents import Intent
 from drover.migration.move import Move
@@ -12,6 +13,9 @@ from drover.model import VirtualMachine
 
 @stage("inventory")
 def run(move: Move) -> Facts:
+    earlier = moved_by(move)
+    if earlier is not None:
+        return {MOVED_BY: earlier}
     refuse_lost_wave(move)
     machine = move.source.machine(move.name)
     refuse_migrated(machine)

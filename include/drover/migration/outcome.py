@@ -5,6 +5,7 @@ from typing import Any
 
 from drover.evidence.chain import Record
 from drover.evidence.store import MachineStore, RunStore
+from drover.migration.earlier import MOVED_BY
 from drover.waves.order import tiers
 from drover.waves.schema import Wave
 
@@ -27,8 +28,8 @@ def outcomes(wave: Wave, run: RunStore) -> dict[str, Facts]:
 
 
 def moved(facts: Mapping[str, Any]) -> bool:
-    """Also of a machine that was to be rehearsed, and was."""
-    return facts["state"] in ("moved", "rehearsed")
+    """Also of a machine that was to be rehearsed, and was, and of one that an earlier run of the wave had moved."""
+    return facts["state"] in ("moved", "moved earlier", "rehearsed")
 
 
 def not_moved(found: Mapping[str, Facts]) -> list[str]:
@@ -37,7 +38,8 @@ def not_moved(found: Mapping[str, Facts]) -> list[str]:
 
 
 def outcome(store: MachineStore) -> Facts:
-    """How the run ended for one machine: `state` is `moved`, `rehearsed`, `brought back`, `failed` or `not begun`."""
+    """How the run ended for one machine: `state` is `moved`, `moved earlier`, `rehearsed`, `brought back`, `failed` or
+    `not begun`."""
     records = [record for record in store.records() if record.outcome in ("passed", "failed") and of_move(record)]
     wave = next((record for record in reversed(records) if record.step == WAVE_STEP), None)
     if wave is not None and wave.outcome == "failed":
@@ -46,6 +48,8 @@ def outcome(store: MachineStore) -> Facts:
     last = next((record for record in reversed(records) if record.step != "rollback"), None)
     if last is None:
         return {"state": "not begun"}
+    if MOVED_BY in last.facts:
+        return {"state": "moved earlier", "run": last.facts[MOVED_BY]}
     if last.step == "rehearsal" and last.outcome == "passed":
         return {"state": "rehearsed", **last.facts}
     back = next((record for record in reversed(records) if record.step == "rollback"), None)

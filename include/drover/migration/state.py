@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from drover.evidence.chain import Record
 from drover.evidence.files import safe_name
 from drover.evidence.store import RUN, MachineStore, RunStore, wave_as_read
 from drover.migration import slot_queue
+from drover.migration.earlier import MOVED_BY
 from drover.migration.outcome import WAVE_STEP, of_move
 from drover.waves.loader import parse
 from drover.waves.schema import Wave
@@ -23,6 +25,7 @@ class State(StrEnum):
     APPROVED = "approved"
     CUT_OVER = "cut over"
     COMMITTED = "committed"
+    MOVED_EARLIER = "moved earlier"
     REHEARSED = "rehearsed"
     BROUGHT_BACK = "brought back"
     FAILED = "failed"
@@ -81,9 +84,14 @@ def standing(store: MachineStore, asks: bool = False) -> Standing:
         elif record.outcome == "failed":
             found = Standing(store.name, State.FAILED, record.time, why=str(record.facts.get("message", "")))
         elif record.step in _AFTER:
-            state = State.WAITING if record.step == "test" and asks else _AFTER[record.step]
-            found = Standing(store.name, state, record.time)
+            found = Standing(store.name, _after(record, asks), record.time)
     return Standing(found.machine, found.state, found.since, busy, found.why)
+
+
+def _after(record: Record, asks: bool) -> State:
+    if MOVED_BY in record.facts:
+        return State.MOVED_EARLIER
+    return State.WAITING if record.step == "test" and asks else _AFTER[record.step]
 
 
 def waiting(run: RunStore) -> dict[str, slot_queue.Waiting]:

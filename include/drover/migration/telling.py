@@ -20,7 +20,7 @@ def sentences(wave: Wave, run: RunStore, found: Mapping[str, Facts]) -> Iterator
     for plan in wave.machines:
         yield from _machine(wave, plan, found[plan.name])
     if wave.mode == "rehearsal":
-        yield from _whole(wave, run)
+        yield from _whole(wave, run, found)
 
 
 def _machine(wave: Wave, plan: MachinePlan, facts: Facts) -> Iterator[str]:
@@ -31,6 +31,8 @@ def _machine(wave: Wave, plan: MachinePlan, facts: Facts) -> Iterator[str]:
         down = f"; its users missed it for {duration(missed)}" if missed else ""
         head = f"{plan.name}: moved to {wave.target_of(plan)} ({plan.strategy}), {moved}"
         yield f"{head}; {facts.get('checks', 0)} checks passed{down}."
+    elif state == "moved earlier":
+        yield f"{plan.name}: was moved to {wave.target_of(plan)} in run {facts['run']} of this wave, and was left alone."
     elif state == "rehearsed":
         head = f"{plan.name}: rehearsed as {facts['as']} on the network {facts['network']}"
         yield f"{head}, {facts['checks']} checks passed. In the wave:"
@@ -52,7 +54,7 @@ def _ended(why: str | None) -> str:
 # The whole wave
 
 
-def _whole(wave: Wave, run: RunStore) -> Iterator[str]:
+def _whole(wave: Wave, run: RunStore, found: Mapping[str, Facts]) -> Iterator[str]:
     real = wave.model_copy(update={"mode": "real"})
     loads, known = _loads(real, run), measured.read(run.folder.parent.parent)
     fitting = fit.planned(real, loads, time.time(), known)
@@ -63,7 +65,8 @@ def _whole(wave: Wave, run: RunStore) -> Iterator[str]:
     yield f"{took} That rests on {estimate.basis(real, known)}."
     if fitting:
         yield fitting.words
-    missing = [f"'{plan.name}'" for plan in real.machines if plan.name not in loads]
+    moved = {name for name, facts in found.items() if facts["state"] == "moved earlier"}
+    missing = [f"'{plan.name}'" for plan in real.machines if plan.name not in moved | loads.keys()]
     if missing:
         yield f"Not in that time, because nobody got to look at them: {', '.join(missing)}."
 

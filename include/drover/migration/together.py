@@ -16,7 +16,11 @@ def to_take_back(wave: Wave, run: RunStore) -> tuple[list[MachinePlan], str]:
     Asked again by a retry, it says the same: those that are back already count neither as moved nor as a reason.
     """
     found = outcomes(wave, run)
-    lost = {name: facts for name, facts in found.items() if run.machine(name).last("commit", "passed") is None}
+    lost = {
+        name: facts
+        for name, facts in found.items()
+        if facts["state"] != "moved earlier" and run.machine(name).last("commit", "passed") is None
+    }
     backwards = [plan for tier in reversed(tiers(wave)) for plan in tier]
     return ([plan for plan in backwards if found[plan.name]["state"] == "moved"] if lost else []), _why(lost)
 

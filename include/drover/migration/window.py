@@ -20,6 +20,7 @@ from drover.migration.stage import Facts, require, stage
 from drover.waves import fit, limits, measured
 from drover.waves.estimate import Load, load_of
 from drover.waves.fit import Fit
+from drover.waves.moved import left_behind
 from drover.waves.window import opening, said
 
 clock: Callable[[], float] = time.time
@@ -123,7 +124,7 @@ def _renewed(move: Move, now: float) -> Fit:
 
 
 def _loads(move: Move, seen: Preflight) -> dict[str, Load]:
-    """Of every machine of the wave that is at its source."""
+    """Of every machine of the wave that is at its source, and not only left behind there."""
     wave = move.wave
     machines = {
         wave.source_of(move.plan): seen.source_facts.machines,
@@ -136,7 +137,7 @@ def _loads(move: Move, seen: Preflight) -> dict[str, Load]:
             with registry.connect(move.resolve(source)) as hypervisor:
                 machines[source] = tuple(hypervisor.machines())
         found = next((machine for machine in machines[source] if machine.name == plan.name), None)
-        if found is not None:
+        if found is not None and not left_behind(wave, plan, [found]):
             loads[plan.name] = load_of(found)
     return loads
 

@@ -13,6 +13,7 @@ from drover.model import Category, Concern, VirtualMachine
 from drover.waves import estimate, fit, limits, timeline
 from drover.waves.estimate import Estimate, Load, load_of
 from drover.waves.fit import Fit
+from drover.waves.moved import arrived, left_behind
 from drover.waves.order import tiers
 from drover.waves.proofs import Proofs, proofs
 from drover.waves.schema import MachinePlan, Wave
@@ -120,14 +121,9 @@ def _fit(wave: Wave, loads: Mapping[str, Load], known: Known, begun: Begun | Non
 
 def _moved(wave: Wave, plan: MachinePlan, facts: Mapping[str, HostFacts]) -> bool:
     """Whether an earlier run of this wave left its source behind, or its platform took it along."""
-    here = [vm for vm in facts[wave.source_of(plan)].machines if vm.name == plan.name]
-    if here:
-        tags = [(vm.ownership, "migrated") for vm in here]
-    else:
-        tags = [(vm.ownership, "committed") for vm in facts[wave.target_of(plan)].machines if vm.name == plan.name]
-    return any(
-        tag is not None and (tag.wave, tag.machine, tag.role) == (wave.wave, plan.name, role) for tag, role in tags
-    )
+    if _at_source(wave, plan, facts) is not None:
+        return left_behind(wave, plan, facts[wave.source_of(plan)].machines) is not None
+    return arrived(wave, plan, facts[wave.target_of(plan)].machines) is not None
 
 
 def _loads(wave: Wave, facts: Mapping[str, HostFacts], writes: Mapping[str, float | None]) -> dict[str, Load]:

@@ -100,7 +100,7 @@ def current(states: Mapping[str, str]) -> str:
         return "waits for a person"
     if busy:
         return f"{busy} (again)" if states[busy] in ("up_for_retry", "restarting") else busy
-    return "not begun" if states.get("inventory") == "upstream_failed" else "waits"
+    return {"upstream_failed": "not begun", "skipped": "moved earlier"}.get(states.get("inventory", ""), "waits")
 
 
 def _share(store: RunStore, name: str) -> float:

@@ -53,9 +53,17 @@ class StageOperator(DroverOperator):
 
 
 class InventoryOperator(StageOperator):
-    """Reads everything a migration must know of the machine."""
+    """Reads everything a migration must know of the machine; one that an earlier run of the wave has moved is skipped."""
 
     stage = "inventory"
+
+    def execute(self, context: Context) -> Facts:
+        from drover.migration.earlier import MOVED_BY
+
+        facts = super().execute(context)
+        if MOVED_BY in facts:
+            raise AirflowSkipException(f"Machine '{self.machine}' was moved in run {facts[MOVED_BY]} of this wave.")
+        return facts
 
 
 class PreflightOperator(StageOperator):

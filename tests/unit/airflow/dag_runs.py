@@ -35,10 +35,10 @@ class DagRun:
         before = [self.states[name] for name in task.upstream_task_ids]
         if task.trigger_rule == "one_failed":
             return None if any(state in LOST for state in before) else "skipped"
-        if task.trigger_rule == "all_success":
+        if task.trigger_rule in ("all_success", "none_failed"):
             if any(state in LOST for state in before):
                 return "upstream_failed"
-            return "skipped" if "skipped" in before else None
+            return "skipped" if "skipped" in before and task.trigger_rule == "all_success" else None
         assert task.trigger_rule == "all_done"
         return None
 

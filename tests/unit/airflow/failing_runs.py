@@ -12,7 +12,7 @@ from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.db import upgradedb
-from ten_machines import TIERS, hosts, kill_once, refuse_one, wave_file
+from ten_machines import TIERS, hosts, kill_once, mend, refuse_one, wave_file
 from typer.testing import CliRunner
 
 from drover.commands.wave import app
@@ -33,7 +33,7 @@ def states(wave, run):
     return {one["machine"]: one["state"] for one in json.loads(told.output)["machines"]}
 
 
-def run(dag, both, name, of=None, **answers):
+def run(dag, both, name, /, of=None, **answers):
     """:param of: the run of the wave that is asked about afterwards, where it is not this one."""
     for host in both.values():
         host.started.clear()
@@ -67,11 +67,14 @@ def main():
         "stay": run(dags["wave_ten-stay"], stay, "ten-stay"),
         "take back": run(dags["wave_ten-back"], back, "ten-back"),
     }
+    mend(stay["b"])
+    told["anew"] = run(dags["wave_ten-stay"], stay, "ten-stay")
     kill_once(stay["a"], KILLED)
     by_hand = dags["rollback"]
     by_hand.get_task("take_back").partial_kwargs["retry_delay"] = timedelta(seconds=1)
     for name in ("by hand", "again"):
-        told[name] = run(by_hand, stay, "ten-stay", told["stay"]["run"], wave="ten-stay", committed=True)
+        first = told["stay"]["run"]
+        told[name] = run(by_hand, stay, "ten-stay", first, wave="ten-stay", run=first, committed=True)
     sys.stdout.write(f"\n{json.dumps(told)}\n")
 
 

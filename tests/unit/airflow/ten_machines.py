@@ -66,6 +66,12 @@ def refuse_one(target, replace):
     replace(target, "power_on", refuse)
 
 
+def mend(target):
+    """By hand: the host can start it again, and what a rollback kept of it is gone."""
+    target.__dict__.pop("power_on", None)
+    del target.known[FAILS]
+
+
 def kill_once(source, killed):
     """The worker that starts this machine there is ended: nothing is recorded, and Airflow tries the task again."""
     start = source.power_on

@@ -1,4 +1,4 @@
-"""Ten machines in three tiers in a real Airflow, and one that fails: both policies, and back by hand afterwards.
+"""Ten machines in three tiers in a real Airflow, and one that fails: both policies, again, and back by hand.
 
 The hosts are made of image files; the DAGs, the operators, the stages and the evidence are the real ones.
 """
@@ -68,11 +68,28 @@ def test_with_take_back_all_come_back_in_reverse_order(runs, folder):
 
 
 @pytest.mark.slow
+def test_run_anew_the_wave_moves_those_that_were_not(runs, folder):
+    done = runs["anew"]
+
+    assert done["state"] == "success"
+    assert set(map(tuple, done["runs_at"].values())) == {("b",)}
+    assert set(done["started"]["b"]) == {FAILS, NEEDS_IT}
+    assert {done["tasks"][f"{name}.{task} -1"] for name in MOVED for task in ("inventory", "commit")} == {"skipped"}
+    assert {done["tasks"][f"{name}.commit -1"] for name in (FAILS, NEEDS_IT)} == {"success"}
+    assert done["states"] == dict.fromkeys(MOVED, "moved earlier") | dict.fromkeys((FAILS, NEEDS_IT), "committed")
+    assert (
+        f"db1: was moved to b in run {runs['stay']['run']} of this wave, and was left alone."
+        in (folder / "log").read_text()
+    )
+
+
+@pytest.mark.slow
 def test_committed_machines_come_back_by_hand_also_after_a_kill(runs):
     done = runs["by hand"]
 
     assert done["state"] == "success"
-    assert set(map(tuple, done["runs_at"].values())) == {("a",)}
+    # Those that another run has moved are not this one's.
+    assert {name for name, hosts in done["runs_at"].items() if hosts == ["a"]} == MOVED
     assert set(done["started"]["a"]) == MOVED
     assert in_reverse(done["started"]["a"])
     # One try was killed between the two hosts, and the next went on.
@@ -87,4 +104,4 @@ def test_taken_back_again_nothing_is_done(runs):
 
     assert done["state"] == "success"
     assert done["started"] == {"a": [], "b": []}
-    assert set(map(tuple, done["runs_at"].values())) == {("a",)}
+    assert {name for name, hosts in done["runs_at"].items() if hosts == ["a"]} == MOVED

@@ -26,7 +26,7 @@ def fails(hosts, monkeypatch):
     ten_machines.refuse_one(hosts["b"], monkeypatch.setattr)
 
 
-def run(tmp_path, monkeypatch, policy):
+def run(tmp_path, monkeypatch, policy, run_id="manual__1"):
     path = wave_file(tmp_path, policy)
 
     def resolver(name):
@@ -35,7 +35,7 @@ def run(tmp_path, monkeypatch, policy):
     monkeypatch.setattr(moves.opened.__wrapped__, "__defaults__", (resolver, ""))
     monkeypatch.setattr(moves, "resolve", resolver)
     monkeypatch.setattr("drover_airflow.taking_back.resolve", resolver)
-    return DagRun(build_dag(load(path), path), "manual__1").run()
+    return DagRun(build_dag(load(path), path), run_id).run()
 
 
 def told(done):
@@ -67,6 +67,27 @@ def test_what_was_moved_stays_and_what_needed_it_does_not_begin(hosts, tmp_path,
     assert "'app3' does not boot here" in told(done)[FAILS]
     assert "2 of 10 machines were not moved" in done.errors[REPORT]
     assert "Those that were moved stay at the target" in done.errors[REPORT]
+
+
+@pytest.mark.parametrize("policy", ["stay", "take back"])
+def test_run_anew_the_wave_moves_those_that_were_not(hosts, tmp_path, monkeypatch, policy):
+    ten_machines.refuse_one(hosts["b"], setattr)
+    run(tmp_path, monkeypatch, "stay")
+    moved = {name for name, host in places(hosts).items() if host == "b"}
+    ten_machines.mend(hosts["b"])
+    hosts["b"].started.clear()
+    done = run(tmp_path, monkeypatch, policy, "manual__2")
+
+    assert set(places(hosts).values()) == {"b"}
+    for name in TIERS:
+        states = {task: state for task, state in done.states.items() if task.startswith(f"{name}.")}
+        assert set(states.values()) == ({"skipped"} if name in moved else {"success", "skipped"}), states
+        assert states[f"{name}.rollback"] == "skipped"
+    assert done.states[REPORT] == "success"
+    report = done.results[REPORT]
+    assert report["db1"] == {"state": "moved earlier", "run": "manual__1"}
+    assert report["web2"]["state"] == "moved"
+    assert set(hosts["b"].started) == TIERS.keys() - moved
 
 
 @pytest.mark.usefixtures("fails")

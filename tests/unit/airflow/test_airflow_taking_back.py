@@ -10,6 +10,7 @@ from waves_for_dags import write
 from drover.errors import BadInputError, CorruptionError, OperatorNeededError
 from drover.evidence.store import RunStore
 from drover.migration import alone, claims, intents, late, restore_test, rollback
+from drover.migration.earlier import MOVED_BY
 from drover.migration.intents import Intent
 from drover.migration.move import open_move
 from drover.model import Cpu, Firmware, PowerState, VirtualMachine
@@ -120,6 +121,12 @@ def test_a_machine_that_was_named_and_has_nothing_to_take_back_is_told(wave):
             BadInputError, match="Machine 'web' is not on its way in run .*, nor was it committed there"
         ):
             asked_for(answers(machines=named, committed=True), ended)
+
+
+def test_of_a_machine_that_an_earlier_run_moved_that_run_is_told(wave):
+    RunStore(store_root(), "shop", RUN).machine("web").record("inventory", "passed", {MOVED_BY: "manual__0"})
+    with pytest.raises(BadInputError, match=r"It was moved in run manual__0; name that one\."):
+        asked_for(answers(machines=["web"], committed=True), ended)
 
 
 @pytest.mark.parametrize(
