@@ -1,7 +1,5 @@
 """What an earlier run of the wave has moved is not moved again: a wave is run anew for those that it could not move."""
 
-from drover.migration import intents
-from drover.migration.intents import Intent
 from drover.migration.move import Move
 from drover.waves.moved import arrived, left_behind
 
@@ -14,8 +12,6 @@ def moved_by(move: Move) -> str | None:
 
     A source that was left behind without a machine at the target is no such case: somebody must look at that.
     """
-    if intents.declared(move.store, Intent.BEGUN) is not None:
-        return None
     there = move.target.find(move.name)
     tag = arrived(move.wave, move.plan, [there] if there else [])
     if tag is None or tag.run == move.run:

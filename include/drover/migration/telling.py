@@ -32,7 +32,8 @@ def _machine(wave: Wave, plan: MachinePlan, facts: Facts) -> Iterator[str]:
         head = f"{plan.name}: moved to {wave.target_of(plan)} ({plan.strategy}), {moved}"
         yield f"{head}; {facts.get('checks', 0)} checks passed{down}."
     elif state == "moved earlier":
-        yield f"{plan.name}: was moved to {wave.target_of(plan)} in run {facts['run']} of this wave, and was left alone."
+        head = f"{plan.name}: was moved to {wave.target_of(plan)} in run {facts['run']} of this wave"
+        yield f"{head}, and was left alone."
     elif state == "rehearsed":
         head = f"{plan.name}: rehearsed as {facts['as']} on the network {facts['network']}"
         yield f"{head}, {facts['checks']} checks passed. In the wave:"

@@ -53,7 +53,7 @@ class StageOperator(DroverOperator):
 
 
 class InventoryOperator(StageOperator):
-    """Reads everything a migration must know of the machine; one that an earlier run of the wave has moved is skipped."""
+    """Reads everything a migration must know of the machine; skips one that an earlier run of the wave has moved."""
 
     stage = "inventory"
 
