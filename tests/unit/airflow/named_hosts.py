@@ -8,7 +8,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -135,15 +135,20 @@ class Kvm:
             host.connection.libvirt.defineXML(translate.definition(machine, wanted, site)).create()
 
     def require_data(self) -> None:
-        """Each command is a list of words that were quoted one by one; a script among them holds no name."""
-        for command in (command for host in self.hosts.values() for command in host.transport.seen):
-            words = shlex.split(command)
-            assert shlex.join(words) == command
-            assert words[:2] != ["sh", "-c"] or CANARY not in words[2]
+        for host in self.hosts.values():
+            require_words(host.transport.seen)
 
     def close(self) -> None:
         for host in self.hosts.values():
             host.connection.libvirt.close()
+
+
+def require_words(commands: Iterable[str]) -> None:
+    """Each command is a list of words that were quoted one by one; a script among them holds no name."""
+    for command in commands:
+        words = shlex.split(command)
+        assert shlex.join(words) == command
+        assert words[:2] != ["sh", "-c"] or CANARY not in words[2]
 
 
 def _kvm(folder: Path) -> Host:

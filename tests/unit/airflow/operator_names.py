@@ -39,12 +39,13 @@ def of_stage() -> dict[str, Any]:
     return {"wave": "wave.yaml", "machine": PLAIN}
 
 
-STAGES = [
-    each
-    for each in vars(migration).values()
-    if inspect.isclass(each) and issubclass(each, migration.StageOperator) and each is not migration.StageOperator
-]
-BY_WAVE = [*STAGES, waiting.WindowOperator, approval.ApprovalOperator]
+# What takes a wave and a machine's key. Each goes through a whole move, too, in `test_airflow_names_moves`.
+BY_WAVE = (
+    migration.InventoryOperator, migration.PreflightOperator, migration.BaselineOperator, migration.BackupOperator,
+    migration.RestoreTestOperator, migration.RehearsalOperator, waiting.WindowOperator, migration.TransferOperator,
+    migration.ValidateOperator, migration.TrialOperator, approval.ApprovalOperator, migration.CutoverOperator,
+    migration.PerformanceOperator, migration.CommitOperator, migration.RollbackOperator,
+)  # fmt: skip
 # Each operator with what is right for it.
 RIGHT: dict[type[BaseOperator], dict[str, Any]] = {
     hyperv.HypervInventoryOperator: {"conn_id": "hyperv_l"},

@@ -1,96 +1,75 @@
-"""Machines that are called like orders go through every stage of a move, from and to simulated hosts.
+"""Machines that are called like orders go through every stage of a move, from and to hosts of every kind.
 
 Each stage's operator is run as Airflow runs it; the other side has the name as it is, and nothing was executed.
 """
 
 import json
-import sys
-import tempfile
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import NAMESPACE_DNS, uuid5
 
 import pytest
 from airflow.providers.standard.operators import hitl
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException, TaskAwaitingInput
-from named_hosts import CANARY, NAMES, Kvm, VCenter, Wire, vcenter_process
+from named_hosts import CANARY, NAMES, require_words
+from named_moves import STORAGE, Hosts, Seen, made_hosts, make, watched
+from operator_names import operators, parameters
 
-sys.path.append(str(Path(__file__).parents[1] / "hyperv"))
-from hyperv_peer import World  # noqa: E402
-from hyperv_place import Place, running, settings, source  # noqa: E402
-from movers import kvm_machine  # noqa: E402
-from movers import settings as vsphere_settings  # noqa: E402
+from drover.guest import files
+from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
+from drover.hypervisors.vsphere import counters
+from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor
+from drover.model import PowerState
+from drover.quality import guest_files, performance
+from drover.quality.runner import Verdict
+from drover.waves.names import key
+from drover_airflow.hooks.base import HypervisorHook
+from drover_airflow.operators import approval, decommission, migration, report, take_back, waiting
 
-from drover.guest import files  # noqa: E402
-from drover.hypervisors.libvirt import nbd_server  # noqa: E402
-from drover.hypervisors.vsphere.hypervisor import VsphereHypervisor  # noqa: E402
-from drover.model import Firmware, VirtualMachine  # noqa: E402
-from drover.quality import guest_files  # noqa: E402
-from drover.quality.runner import Verdict  # noqa: E402
-from drover.waves.names import key  # noqa: E402
-from drover_airflow.hooks.base import HypervisorHook  # noqa: E402
-from drover_airflow.operators import approval, decommission, migration, report, take_back, waiting  # noqa: E402
-
-pytestmark = pytest.mark.slow
-MIB = 1 << 20
-STORAGE = {"hyperv": "D:", "vsphere": "datastore1", "libvirt": "default"}
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
 RUN = "manual__'; touch canary #"
 CONTEXT: Any = {"run_id": RUN, "task_instance": SimpleNamespace(id="ti")}
-BEFORE = (migration.InventoryOperator, migration.PreflightOperator, migration.BackupOperator)
+BEFORE = (
+    migration.InventoryOperator, migration.PreflightOperator, migration.BaselineOperator, migration.BackupOperator,
+)  # fmt: skip
 MOVED = (
     *BEFORE, migration.RestoreTestOperator, waiting.WindowOperator,
     migration.TransferOperator, migration.ValidateOperator, migration.TrialOperator, approval.ApprovalOperator,
-    migration.CutoverOperator, migration.CommitOperator,
+    migration.CutoverOperator, migration.PerformanceOperator, migration.CommitOperator,
 )  # fmt: skip
 TAKEN_BACK = (*BEFORE, migration.RehearsalOperator, migration.TransferOperator, migration.RollbackOperator)
 
 
-@dataclass(frozen=True)
-class Hosts:
-    place: Place
-    center: VCenter
+def test_every_step_of_a_move_is_taken_here() -> None:
+    """They are found by what they are asked for, in whatever module they are."""
+    steps = {each for each in operators() if parameters(each) == {"wave", "machine"}}
+    assert {each.__name__ for each in steps} == {each.__name__ for each in {*MOVED, *TAKEN_BACK}}
 
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
-    world = World.make(tmp_path_factory.mktemp("world"))
-    with (
-        running(world, tmp_path_factory.mktemp("place"), "hv-n") as place,
-        vcenter_process(tmp_path_factory.mktemp("vc")) as center,
-    ):
-        yield Hosts(place, center)
-        place.peer.ask("empty")
+    with made_hosts(tmp_path_factory.mktemp("hosts"), f"pytest{os.getpid()}-names") as made:
+        yield made
 
 
 @pytest.fixture
-def kvm(hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kvm]:
-    """All connections; in the end, nothing was executed, and nothing was sent but data."""
-    wire, made = Wire(monkeypatch), Kvm(tmp_path, monkeypatch)
-    jump = {"trial_jump": "nobody@127.0.0.1"}
-    windows = hosts.place.peer.spec("ntlm", "https", smb_port=hosts.place.samba.port, **jump)
-    center = hosts.center.spec()
-    center = replace(center, extra={**center.extra, **jump})
-    for spec in (windows, center, made.hosts["kvm-l"].connection.spec):
-        values = {name: getattr(spec, name) for name in ("host", "port", "login", "password", "extra")}
-        monkeypatch.setenv(f"AIRFLOW_CONN_{spec.kind.upper()}", json.dumps({"conn_type": spec.kind, **values}))
-    monkeypatch.setenv("DROVER_STAGING", str(tmp_path / "staging"))
-    monkeypatch.chdir(tmp_path)
-    # The disks are empty, and nobody answers an approval here.
+def seen(hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
+    # The disks hold no file, and nobody answers an approval here.
     monkeypatch.setattr(files, "read_both", lambda *_: (None, None))
     monkeypatch.setattr(guest_files, "validate", no_files)
     monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **_: None)
-    with tempfile.TemporaryDirectory(prefix="n") as folder:  # the path of a socket is short
-        monkeypatch.setattr(nbd_server, "FOLDER", folder)
-        yield made
-    made.close()
-    assert not list(tmp_path.rglob(CANARY)), "a name was run as a command"
-    wire.require_data()
-    made.require_data()
+    # The simulated vCenter makes some measurements up, also of a minute ago; and one end boots while it is measured.
+    now = counters._now
+    monkeypatch.setattr(counters, "_now", lambda session: now(session) - timedelta(seconds=70))
+    monkeypatch.setattr(VsphereHypervisor, "figures", lambda _: frozenset({"cpu", "write_rate"}))
+    monkeypatch.setattr(performance, "COSTS", tuple(replace(one, slack=1e6) for one in performance.COSTS))
+    with watched(hosts, tmp_path, monkeypatch) as everything:
+        yield everything
 
 
 def no_files(_before: object, _after: object, _changing: object, folder: Path) -> Verdict:
@@ -100,35 +79,19 @@ def no_files(_before: object, _after: object, _changing: object, folder: Path) -
     return Verdict("guest_files", passed=True, failures=(), checks=1, result_path=str(result), docs="index.html")
 
 
-def small(machine: VirtualMachine) -> VirtualMachine:
-    """Without adapters: here no network leads anywhere."""
-    return replace(machine, disks=(replace(machine.disks[0], size=4 * MIB, allocated=MIB),), nics=(), boot_order=())
-
-
-def make(hosts: Hosts, kvm: Kvm, kind: str, name: str) -> None:
-    """A machine at the source, off, that an earlier move brought there."""
-    if kind == "libvirt":
-        kvm.make(name)
-        kvm.hosts["kvm-l"].hypervisor.power_off(name)
-        return
-    windows = kind == "hyperv"
-    machine = small(source(name, Firmware.BIOS) if windows else kvm_machine(name, firmware=Firmware.BIOS))
-    machine = replace(machine, uuid=str(uuid5(NAMESPACE_DNS, name)))
-    wanted = settings(machine) if windows else vsphere_settings(machine, host="esx-t1")
-    with hosts.place.open() if windows else VsphereHypervisor(hosts.center.spec()) as here:
-        here.define(machine, wanted)
-        here.tag(name, replace(wanted.owner, role="committed"))
-
-
 def wave_of(here: str, there: str, name: str, folder: Path) -> dict[str, Any]:
-    networks = {"production": "production", "prod": "production"}
     return {
         "wave": "names",
         "source": here,
         "target": there,
-        "mappings": {"networks": networks, "storage": {STORAGE[here]: STORAGE[there]}, "test_network": "isolated"},
-        "backup": {"folder": str(folder), "restore_test": "all"},
+        "mappings": {
+            "networks": {"production": "production"},
+            "storage": {STORAGE[here]: STORAGE[there]},
+            "test_network": "isolated",
+        },
+        "backup": {"folder": str(folder / "backup"), "restore_test": "all"},
         "approval": {"approvers": [], "deadline": "1 h"},
+        "performance": {"baseline": "1 s", "tolerance": "1000 %"},
         "machines": [{"name": name, "strategy": "cold", "checks": []}],
     }
 
@@ -149,24 +112,29 @@ def run(operators: Sequence[type[BaseOperator]], wave: dict[str, Any], name: str
 
 
 @pytest.mark.parametrize(
-    ("here", "there", "what"),
-    [("vsphere", "hyperv", "quote"), ("hyperv", "vsphere", "subexpression"), ("libvirt", "hyperv", "backticks")],
+    ("here", "there", "name"),
+    [
+        pytest.param("vsphere", "hyperv", NAMES["quote"], id="vsphere-hyperv"),
+        pytest.param("hyperv", "vsphere", NAMES["subexpression"], id="hyperv-vsphere"),
+        pytest.param("libvirt", "hyperv", NAMES["backticks"], id="libvirt-hyperv"),
+        pytest.param("hyperv", "libvirt", NAMES["subexpression"] + NAMES["quote"], id="hyperv-libvirt"),
+        pytest.param("vsphere", "libvirt", NAMES["backticks"] + NAMES["quote"], id="vsphere-libvirt"),
+    ],
 )
-def test_it_moves(hosts: Hosts, kvm: Kvm, tmp_path: Path, here: str, there: str, what: str) -> None:
-    name = NAMES[what]
-    make(hosts, kvm, here, name)
+def test_it_moves(seen: Seen, tmp_path: Path, here: str, there: str, name: str) -> None:
+    make(here, name, tmp_path)
     wave = wave_of(here, there, name, tmp_path)
     assert run(MOVED, wave, name) == {}
     with HypervisorHook(there).get_conn() as target:
         arrived = target.machine(name)
     assert (arrived.name, arrived.ownership and arrived.ownership.machine) == (name, name)
+    assert arrived.state is PowerState.RUNNING
     assert take_back.AfterFailureOperator(task_id="after", wave=json.dumps(wave)).execute(CONTEXT) == []
     assert set(report.ReportOperator(task_id="report", wave=json.dumps(wave)).execute(CONTEXT)) == {name}
-    if here != "libvirt":  # whose test driver has no files that it could remove
-        remove(name)
-        with HypervisorHook(here).get_conn() as left:
-            assert left.find(name) is None
-    assert hosts.place.peer.status()["unmodelled"] == []
+    remove(name)
+    with HypervisorHook(here).get_conn() as left, HypervisorHook(there).get_conn() as target:
+        assert left.find(name) is None
+        target.power_off(name)
 
 
 def remove(name: str) -> None:
@@ -179,13 +147,33 @@ def remove(name: str) -> None:
     decommission.DecommissionOperator(task_id="remove", **leaving[0]).execute(CONTEXT)
 
 
-def test_it_is_rehearsed_and_taken_back(hosts: Hosts, kvm: Kvm, tmp_path: Path) -> None:
-    name = NAMES["subexpression"] + NAMES["backticks"]
-    make(hosts, kvm, "vsphere", name)
-    assert run(TAKEN_BACK, wave_of("vsphere", "hyperv", name, tmp_path), name) == {}
+@pytest.mark.parametrize(
+    ("here", "there", "name"),
+    [
+        pytest.param("vsphere", "hyperv", NAMES["subexpression"] + NAMES["backticks"], id="vsphere-hyperv"),
+        pytest.param("hyperv", "libvirt", NAMES["quote"] + NAMES["backticks"], id="hyperv-libvirt"),
+    ],
+)
+def test_it_is_rehearsed_and_taken_back(seen: Seen, tmp_path: Path, here: str, there: str, name: str) -> None:
+    make(here, name, tmp_path)
+    assert run(TAKEN_BACK, wave_of(here, there, name, tmp_path), name) == {}
     again = take_back.TakeBackOperator(task_id="again", wave="names", run=RUN, machine=name, only_left=False)
     with pytest.raises(AirflowSkipException, match="There is nothing to take back"):
         again.execute(CONTEXT)
-    with hosts.place.open() as target:
+    with HypervisorHook(there).get_conn() as target, HypervisorHook(here).get_conn() as source:
         assert target.find(name) is None
-    assert hosts.place.peer.status()["unmodelled"] == []
+        assert source.power_state(name) is PowerState.RUNNING
+        source.power_off(name)
+
+
+def test_what_a_shell_of_a_host_ran_would_be_seen(seen: Seen) -> None:
+    with LibvirtHypervisor(seen.hosts.kvm) as hypervisor:
+        channel = hypervisor.connection.ssh.transport.open_session()
+        channel.exec_command(f"echo {NAMES['subexpression']}")
+        assert channel.recv_exit_status() == 0
+        with pytest.raises(AssertionError, match="run as a command"):
+            seen.hosts.require_nothing_run()
+        hypervisor.connection.ssh.check(["rm", CANARY])
+    with pytest.raises(AssertionError):
+        require_words(seen.ssh.commands)
+    seen.ssh.commands.clear()

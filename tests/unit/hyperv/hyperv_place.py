@@ -35,11 +35,14 @@ class Place:
 
 
 @contextmanager
-def running(world: World, folder: Path, name: str) -> Iterator[Place]:
-    """In the end no shell is open, and nothing was asked that is not modelled."""
+def running(world: World, folder: Path, name: str, *, patience: float = 1.0) -> Iterator[Place]:
+    """In the end no shell is open, and nothing was asked that is not modelled.
+
+    :param patience: seconds that a guest has to shut down.
+    """
     add_host(folder / "w", name.upper())
     drives = folder / "w" / name.upper() / "drives"
-    options = {"folder": str(folder / "w"), "name": name.upper(), "patience": 1.0}
+    options = {"folder": str(folder / "w"), "name": name.upper(), "patience": patience}
     samba = Samba(folder / "s", volume=drives / "D", password=PASSWORD)
     try:
         peer = world.host(name, runner="drover_lab.hyperv.world.runner:HyperV", runner_options=options)
