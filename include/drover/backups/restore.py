@@ -16,7 +16,7 @@ from drover.blocks.ranges import spell
 from drover.blocks.throttle import Throttle
 from drover.blocks.verified import verified_copy
 from drover.errors import BadInputError, CorruptionError, DroverError, OperatorNeededError
-from drover.hypervisors.arrivals import choose_pool, read_back, refuse_taken
+from drover.hypervisors.arrivals import choose_pool, read_back, refuse_taken, require_name
 from drover.hypervisors.port import Hypervisor, TargetSettings
 from drover.model import Ownership, PowerState, Progress, VirtualMachine
 
@@ -72,6 +72,7 @@ def restore(
     with shelf.local() as folder:
         contents = proven(folder, facts)
         machine = _renamed(contents.machine, name)
+        require_name(machine.name)
         settings = _settings(hypervisor, machine, facts, networks or {}, pool, host)
         refuse_taken(hypervisor, settings.owner, "Restore")
         written = fill(hypervisor, contents, machine, settings, progress=progress)

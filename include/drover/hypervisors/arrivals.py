@@ -1,4 +1,4 @@
-"""What everything that makes a machine outside of a wave shares: a place for its disks, a free name, the read-back."""
+"""What everything that makes a machine outside of a wave shares: a place for its disks, a name, the read-back."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,6 +9,18 @@ from drover.blocks.throttle import Throttle
 from drover.errors import BadInputError, CorruptionError, OperatorNeededError
 from drover.hypervisors.port import Hypervisor
 from drover.model import Ownership, Progress
+
+
+def require_name(name: str) -> None:
+    """Platforms name files after it: some refuse a line break only once the machine is half made.
+
+    :raises BadInputError: no machine can have it.
+    """
+    if not name.isprintable():
+        raise BadInputError(
+            f"No machine can be named {name!r}: that has a line break or another unprintable character in it.",
+            remedy="Give it another name, with --name.",
+        )
 
 
 def choose_pool(hypervisor: Hypervisor, wanted: str | None) -> str:

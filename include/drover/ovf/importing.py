@@ -14,7 +14,7 @@ from drover.blocks.throttle import Throttle
 from drover.blocks.verified import verified_copy
 from drover.errors import BadInputError, CorruptionError
 from drover.evidence.files import safe_name
-from drover.hypervisors.arrivals import choose_pool, read_back, refuse_taken
+from drover.hypervisors.arrivals import choose_pool, read_back, refuse_taken, require_name
 from drover.hypervisors.port import Hypervisor, TargetSettings
 from drover.hypervisors.staging import require_room, staging_folder
 from drover.model import DiskFormat, Ownership, Progress, VirtualMachine
@@ -61,7 +61,7 @@ def import_package(
     """
     with open_package(path.absolute()) as package:
         described = _renamed(reading.read(package.descriptor, package.label), name)
-        _require_name(described.machine.name)
+        require_name(described.machine.name)
         settings = _settings(hypervisor, described.machine, networks or {}, pool, host)
         refuse_taken(hypervisor, settings.owner, "Import")
         folder = staging_folder(f"import-{safe_name(described.machine.uuid)}")
@@ -89,15 +89,6 @@ def _renamed(described: Described, name: str | None) -> Described:
         return described
     new = replace(machine, name=name, uuid=reading.derived_uuid(machine.uuid, name))
     return replace(described, machine=new)
-
-
-def _require_name(name: str) -> None:
-    """Platforms name files after it: some refuse a line break only once the machine is half made."""
-    if not name.isprintable():
-        raise BadInputError(
-            f"No machine can be named {name!r}: that has a line break or another unprintable character in it.",
-            remedy="Import it under another name, with --name.",
-        )
 
 
 def _settings(

@@ -13,10 +13,10 @@ def problem(name: str) -> str | None:
     if not name.strip():
         return "a machine's name must not be empty"
     if "/" in name:
-        return f"the name {name!r} has a slash in it, which no hypervisor of ours takes"
+        return f"the name {name!r} has a slash in it, with which no machine is moved: rename it first"
     odd = next((character for character in name if not character.isprintable()), None)
     if odd == "\n":
-        return f"the name {name!r} has a line break in it, which no hypervisor of ours takes"
+        return f"the name {name!r} has a line break in it, with which no machine is moved: rename it first"
     if odd is not None:
         return f"the name {name!r} has the unprintable character U+{ord(odd):04X} in it"
     return None

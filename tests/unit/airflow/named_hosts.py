@@ -22,7 +22,7 @@ for folder in ("hyperv", "hypervisors/vsphere", "hypervisors/libvirt"):
 from answers import foreign  # noqa: E402
 from movers import kvm_machine, settings  # noqa: E402
 from test_libvirt_names import MACHINE, Host  # noqa: E402
-from two_hosts import PLACES, Two, made_hosts  # noqa: E402
+from two_hosts import PLACES, Two, made_hosts, run_machine  # noqa: E402
 from vcenter_process import VCenter  # noqa: E402
 
 from drover.hypervisors.connection import ConnectionSpec  # noqa: E402
@@ -215,6 +215,14 @@ def vcenter(center: VCenter, package: Path) -> None:
         export_machine(here, EXPORTED, package, progress=lambda _: None)
 
 
+def take_away(hypervisor: Any, name: str) -> None:
+    """Whoever made it."""
+    hypervisor.power_off(name)
+    ours = replace(hypervisor.machine(name).ownership, role="target")
+    hypervisor.tag(name, ours)
+    hypervisor.remove(name, ours)
+
+
 def _mac(name: str) -> str:
     digest = uuid5(NAMESPACE_DNS, name).hex
     return f"00:50:56:0a:{digest[:2]}:{digest[2:4]}"
@@ -229,4 +237,7 @@ def vcenter_process(folder: Path) -> Iterator[VCenter]:
         started.stop()
 
 
-__all__ = ["CANARY", "EXPORTED", "FOLDER", "NAMES", "PLAIN", "Kvm", "Two", "Wire", "made_hosts", "vcenter", "windows"]
+__all__ = [
+    "CANARY", "EXPORTED", "FOLDER", "NAMES", "PLAIN", "Kvm", "Two", "Wire", "made_hosts", "run_machine", "take_away",
+    "vcenter", "windows",
+]  # fmt: skip

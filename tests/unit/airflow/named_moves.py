@@ -70,6 +70,11 @@ class Hosts:
     def kvm(self) -> ConnectionSpec:
         return connections.spec(self.lab, _KVM)
 
+    def images(self) -> list[str]:
+        """Of the KVM host."""
+        folder = self.lab.topology.host(_KVM).folder / "var-lib-libvirt" / "images"
+        return sorted(path.name for path in folder.iterdir())
+
     def require_nothing_run(self) -> None:
         """Nor at a KVM host, whose logins begin in a folder of its own, and whose daemons work in the root."""
         found = [*Path("/").glob(CANARY), *self.lab.topology.host(_KVM).folder.rglob(CANARY)]

@@ -4,6 +4,7 @@ Each text parameter of each operator in the plugin is given names that are order
 simulated hosts of every kind. An operator or a parameter that is not in the tables of `operator_names` fails the test.
 """
 
+import asyncio
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ from named_hosts import (
     VCenter,
     Wire,
     made_hosts,
+    run_machine,
+    take_away,
     vcenter,
     vcenter_process,
     windows,
@@ -176,6 +179,44 @@ ARRIVED: dict[str, Callable[[Seen, str], None]] = {
     "VsphereImportOperator called": is_machine("vsphere_l"),
     "LibvirtLiveMigrationOperator machine": moved,
 }
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_a_running_machine_moves_between_hyper_v_hosts(seen: Seen, name: str) -> None:
+    run_machine(seen.hosts.two, f"{name} live")
+    ends = {"source_conn_id": "hyperv_l", "target_conn_id": "hyperv_r"}
+    places = {"networks": {"production": "production"}, "storage": {"D:": "D:"}}
+    move_live(hyperv.HypervMigrationOperator(task_id="move", machine=f"{name} live", **ends, **places))
+    with HypervisorHook("hyperv_l").get_conn() as source, HypervisorHook("hyperv_r").get_conn() as target:
+        assert source.find(f"{name} live") is None
+        assert target.machine(f"{name} live").state == "running"
+        take_away(target, f"{name} live")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES.values() if "\n" not in name])
+def test_a_running_machine_moves_between_hosts_of_a_vcenter(seen: Seen, name: str) -> None:
+    with HypervisorHook("vsphere_l").get_conn() as hypervisor:
+        hypervisor.power_on(name)
+    ends = {"source_conn_id": "vsphere_l", "target_conn_id": "vsphere_r", "host": "esx-t2"}
+    places = {"networks": {}, "storage": {"datastore1": "datastore1"}}
+    move_live(vsphere.VsphereMigrationOperator(task_id="move", machine=name, **ends, **places))
+    with HypervisorHook("vsphere_l").get_conn() as hypervisor:
+        found = hypervisor.machine(name)
+        assert (found.state, found.host) == ("running", "esx-t2")
+        hypervisor.power_off(name)
+
+
+def move_live(operator: Any) -> None:
+    """Waits as the triggerer does."""
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context())
+
+    async def events() -> list[Any]:
+        return [event.payload async for event in deferred.value.trigger.run()]
+
+    (event,) = asyncio.run(events())
+    assert event == {"status": "done", "message": ""}
+    assert operator.execute_complete(context(), event)["bytes"] > 0
 
 
 @pytest.mark.parametrize(

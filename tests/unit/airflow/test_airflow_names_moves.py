@@ -16,10 +16,11 @@ import pytest
 from airflow.providers.standard.operators import hitl
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException, TaskAwaitingInput
-from named_hosts import CANARY, NAMES, require_words
+from named_hosts import CANARY, NAMES, require_words, take_away
 from named_moves import STORAGE, Hosts, Seen, made_hosts, make, watched
 from operator_names import operators, parameters
 
+from drover.errors import DroverError
 from drover.guest import files
 from drover.hypervisors.libvirt.hypervisor import LibvirtHypervisor
 from drover.hypervisors.vsphere import counters
@@ -164,6 +165,37 @@ def test_it_is_rehearsed_and_taken_back(seen: Seen, tmp_path: Path, here: str, t
         assert target.find(name) is None
         assert source.power_state(name) is PowerState.RUNNING
         source.power_off(name)
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [("hyperv", "libvirt"), ("hyperv", "vsphere"), ("vsphere", "hyperv"), ("libvirt", "hyperv")]
+)
+def test_no_step_takes_a_name_with_a_line_break(seen: Seen, tmp_path: Path, here: str, there: str) -> None:
+    """Hyper-V has such a machine; it stays as it is, and no host is even asked."""
+    name = NAMES["newlines"]
+    if here == "hyperv":
+        make(here, name, tmp_path)
+        seen.wire.clear()
+    steps = (*MOVED, *TAKEN_BACK)
+    said = run(steps, wave_of(here, there, name, tmp_path), name)
+    assert said.keys() == {each.__name__ for each in steps}
+    assert [text for text in said.values() if f"the name {name!r} has a line break in it, with which" not in text] == []
+    assert (seen.wire.lines, seen.ssh.commands) == ([], [])
+    assert not (tmp_path / "backup").exists()
+    if here == "hyperv":
+        with HypervisorHook(here).get_conn() as source:
+            found = source.machine(name)
+            assert (found.state, found.snapshots) == (PowerState.RUNNING, ())
+            take_away(source, name)
+
+
+def test_kvm_makes_no_machine_with_a_line_break_in_its_name(seen: Seen, tmp_path: Path) -> None:
+    images = seen.hosts.images()
+    with pytest.raises(DroverError, match="libvirt on kvm-a says: invalid char in name"):
+        make("libvirt", NAMES["newlines"], tmp_path)
+    assert seen.hosts.images() == images
+    with HypervisorHook("libvirt").get_conn() as hypervisor:
+        assert hypervisor.find(NAMES["newlines"]) is None
 
 
 def test_what_a_shell_of_a_host_ran_would_be_seen(seen: Seen) -> None:

@@ -114,6 +114,12 @@ def test_a_name_that_is_taken_is_refused(site: Site, backup: Path, other: FakeHo
     assert "remove" not in other.calls
 
 
+def test_a_name_with_a_line_break_is_refused_before_anything_is_made(backup: Path, other: FakeHost) -> None:
+    with pytest.raises(BadInputError, match=r"No machine can be named 'two\\nlines': that has a line break"):
+        bring_back(other, backup, name="two\nlines")
+    assert "define" not in other.calls
+
+
 def test_a_killed_restore_is_repeated(site: Site, backup: Path, other: FakeHost) -> None:
     for at in range(1, 60):
         other.killer.seen, other.killer.at = 0, at
