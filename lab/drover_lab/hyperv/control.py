@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Control:
     """What may be asked. The orders are the names of the methods."""
 
-    ORDERS = ("status", "inject", "clear", "drop", "stop", "start", "reboot", "machines", "remove", "empty")
+    ORDERS = ("status", "inject", "clear", "drop", "stop", "start", "reboot", "boot", "machines", "remove", "empty")
 
     def __init__(self, host: "HyperVHost") -> None:
         self._host = host
@@ -68,8 +68,11 @@ class Control:
     def start(self) -> None:
         self._host.start()
 
-    def reboot(self, seconds: float) -> None:
+    def reboot(self, seconds: float | None) -> None:
         self._host.reboot(seconds)
+
+    def boot(self) -> None:
+        self._host.boot()
 
     def machines(self) -> dict[str, Any]:
         from drover_lab.hyperv.world import care

@@ -67,10 +67,12 @@ class HyperVHost:
             for shell in self.shells.all():
                 self.shells.remove(shell)
 
-    def reboot(self, seconds: float) -> None:
-        """Everything is lost; the host comes back after this time, by itself."""
+    def reboot(self, seconds: float | None) -> None:
+        """Everything is lost; the host comes back after this time, by itself. None: when it is booted."""
         self.stop()
         self.shells.reboot()
+        if seconds is None:
+            return
         timer = threading.Timer(seconds, self.boot)
         timer.daemon = True
         timer.start()

@@ -72,6 +72,9 @@ def _take_away(host: Host, state: State, machine: State) -> None:
         # What was made for this machine alone goes with it.
         with contextlib.suppress(OSError):
             file.parent.rmdir()
+    for drive in machine["disks"]:
+        if "raw" in drive:  # it was on its way
+            Path(drive["raw"]).unlink(missing_ok=True)
     shutil.rmtree(local(host, machine["folder"]) / "Virtual Machines", ignore_errors=True)
     for path in (*host.running.glob(f"{machine['id']}.*"), *_nvram(host, machine)):
         path.unlink(missing_ok=True)

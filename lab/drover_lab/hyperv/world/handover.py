@@ -1,8 +1,8 @@
 """The end of a move: the machine stands in the other host's list and no more in this one's."""
 
 import contextlib
+from collections.abc import Callable
 
-from drover_lab.hyperv.world import qemu
 from drover_lab.hyperv.world.paths import local
 from drover_lab.hyperv.world.store import Host, State, world
 
@@ -10,17 +10,18 @@ from drover_lab.hyperv.world.store import Host, State, world
 _PLACES = ("disks", "adapters", "folder")
 
 
-def hand_over(here: Host, there: Host, arrived: State) -> None:
-    """Nobody sees it twice, or not at all."""
+def hand_over(here: Host, there: Host, arrived: State, possible: Callable[[], None]) -> None:
+    """Nobody sees it twice, or not at all. :param possible: raises where it is too late for that."""
     with world(there.folder) as found:
+        possible()
         machine = found["hosts"][here.name]["machines"].pop(arrived["id"])
         for drive in arrived["disks"]:
             drive.pop("raw", None)
+            drive.pop("like", None)
         found["hosts"][there.name]["machines"][arrived["id"]] = machine | {name: arrived[name] for name in _PLACES}
         folder = local(there, arrived["folder"]) / "Virtual Machines"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{arrived['id'].upper()}.vmcx").write_text("simulated\n")
-        qemu.kill(here, machine)
 
 
 def settled(here: Host, left: State) -> None:

@@ -8,9 +8,8 @@ from drover_lab.hyperv.powershell.convert import text
 from drover_lab.hyperv.powershell.invocation import Invocation
 from drover_lab.hyperv.powershell.values import Names, PsObject, Version
 from drover_lab.hyperv.soap import NotModelledError
-from drover_lab.hyperv.world import counted
+from drover_lab.hyperv.world import counted, jobs
 from drover_lab.hyperv.world.answers import enum, thing
-from drover_lab.hyperv.world.moves import Moves
 from drover_lab.hyperv.world.paths import used
 from drover_lab.hyperv.world.store import Host, State
 
@@ -24,8 +23,8 @@ _SYSTEM = (
 
 
 class HostCmdlets:
-    def __init__(self, host: Host, moves: Moves) -> None:
-        self.host, self.moves = host, moves
+    def __init__(self, host: Host) -> None:
+        self.host = host
 
     def get(self, call: Invocation) -> None:
         call.only()
@@ -78,7 +77,7 @@ class HostCmdlets:
         elif name == "Msvm_VirtualSystemSettingData":
             self._classes(call, name)
         elif name == "Msvm_MigrationJob":
-            for job in self.moves.jobs():
+            for job in jobs.told(self.host):
                 call.write(job)
         else:
             raise NotModelledError(f"Get-WmiObject {name}")

@@ -7,10 +7,8 @@ carried out by a thread of that host's process, whatever becomes of the script.
 import json
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from drover.errors import DroverError
@@ -18,25 +16,26 @@ from drover_lab.hyperv.powershell.faults import CmdletFault
 from drover_lab.hyperv.powershell.invocation import Invocation
 from drover_lab.hyperv.powershell.values import Enum, Names, PsObject
 from drover_lab.hyperv.soap import NotModelledError
-from drover_lab.hyperv.world import moving
-from drover_lab.hyperv.world.answers import invalid, refused, thing
+from drover_lab.hyperv.world import arrivals, jobs, moving
+from drover_lab.hyperv.world.answers import invalid, refused
 from drover_lab.hyperv.world.devices import Devices
-from drover_lab.hyperv.world.handover import hand_over, settled
+from drover_lab.hyperv.world.handover import settled
+from drover_lab.hyperv.world.jobs import COMPLETED, FAILED, RUNNING, TERMINATED
 from drover_lab.hyperv.world.machines import chosen, refresh
 from drover_lab.hyperv.world.paths import same
 from drover_lab.hyperv.world.planned import Planned, adapter_of, planned_at, problems_of, report
 from drover_lab.hyperv.world.store import Host, State, world
 
-# CIM's states of a job.
-RUNNING, COMPLETED, TERMINATED, FAILED = 4, 7, 8, 10
-_KEPT = 300.0  # seconds that a job which ended is remembered
 _LOOK = 0.2
+_ENDING = 60.0
 _JOB_STATES = {"Running": 1, "Completed": 2, "Failed": 3}
 
 
 class Moves:
     def __init__(self, host: Host, devices: Devices) -> None:
         self.host, self.devices = host, devices
+        self._power = threading.Event()  # is set when it is lost
+        self._threads: list[threading.Thread] = []
 
     # --- Compare-VM ---
 
@@ -72,6 +71,8 @@ class Moves:
         if name is None or name == self.host.name:
             raise refused(f"The operation on computer '{wanted}' failed: the computer cannot be found.",
                           "ObjectNotFound", "ObjectNotFound")  # fmt: skip
+        if not arrivals.answers(replace(self.host, name=name)):
+            raise refused(f"The operation on computer '{wanted}' failed: The RPC server is unavailable. (0x800706BA)")
         state = found["hosts"][self.host.name]
         by_domain = state["live_login"] == "Kerberos" and state.get("delegation")
         if not call.shell.console.delegated and not by_domain:
@@ -145,105 +146,71 @@ class Moves:
                 return refused(f"Virtual machine migration for '{name}' failed. {problems[0][1]}")
             for one in (self.host.name, planned.host):
                 state = found["hosts"][one]
-                busy = [
-                    job for job in _jobs(found) if job["state"] == RUNNING and one in (job["source"], job["target"])
-                ]
+                busy = [job for job in jobs.known(found, one) if job["state"] == RUNNING]
                 if len(busy) >= min(state["live_slots"], state["storage_slots"]):
                     return refused(f"Virtual machine migration for '{name}' failed: '{one}' has reached the limit of "
                                    "simultaneous migrations.")  # fmt: skip
         return None
 
     def _begin(self, planned: Planned) -> str:
-        job: State = {
-            "id": str(uuid.uuid4()), "machine": planned.machine["id"], "source": self.host.name,
-            "target": planned.host, "state": RUNNING, "percent": 0, "error": "", "cancel": False, "ended": 0.0,
-            "submitted": datetime.now(UTC).strftime("%Y%m%d%H%M%S.%f+000"),
-        }  # fmt: skip
-        with world(self.host.folder) as found:
-            found.setdefault("jobs", {})[job["id"]] = job
-        threading.Thread(target=self._carry_out, args=(job["id"], planned), name="move", daemon=True).start()
-        return str(job["id"])
+        job = jobs.begin(self.host, planned.host, planned.machine["id"])
+        go = threading.Thread(target=self._carry_out, args=(job, planned, self._power), name="move", daemon=True)
+        self._threads = [one for one in self._threads if one.is_alive()] + [go]
+        go.start()
+        return job
 
-    def _carry_out(self, job: str, planned: Planned) -> None:
-        there = Host(self.host.folder, planned.host, {}, ("", ""))
+    def _carry_out(self, job: str, planned: Planned, power: threading.Event) -> None:
         try:
-            with self.host.state() as state:
-                machine = dict(state["machines"][planned.machine["id"]])
-                speed = int(state.get("live_speed", 0))
-            if machine["generation"] == 2:
-                planned.machine["nvram"] = str(self.host.folder / self.host.name / f"{machine['id']}.nvram")
-            way = moving.Journey(
-                self.host, json.loads(json.dumps(machine)), there, planned.machine, speed,
-                lambda part: self._tell(job, int(part * 100)), _Looking(lambda: self._cancelled(job)),
-            )  # fmt: skip
-            (moving.move if machine["state"] == "Running" else moving.copy_files)(way)
-            hand_over(self.host, there, planned.machine)
-            settled(self.host, machine)
-            self._end(job, COMPLETED)
+            way = self._journey(job, planned, power)
+            running = way.machine["state"] == "Running"
+            (moving.move if running else moving.copy_files)(way)
+            settled(self.host, way.machine)
+            jobs.end(self.host, job, COMPLETED)
+        except moving.PowerLost:
+            return  # Nobody is left who could say so.
         except moving.Cancelled:
-            self._end(job, TERMINATED, "The operation was cancelled.")
+            jobs.end(self.host, job, TERMINATED, "The operation was cancelled.")
         except (CmdletFault, DroverError, OSError) as error:
-            self._end(job, FAILED, f"Virtual machine migration for '{planned.machine['name']}' failed. {error}")
+            why = f"Virtual machine migration for '{planned.machine['name']}' failed. {error}"
+            jobs.end(self.host, job, FAILED, why)
 
-    # --- Jobs ---
+    def _journey(self, job: str, planned: Planned, power: threading.Event) -> moving.Journey:
+        there = Host(self.host.folder, planned.host, {}, ("", ""))
+        with self.host.state() as state:
+            machine = json.loads(json.dumps(state["machines"][planned.machine["id"]]))
+            speed = int(state.get("live_speed", 0))
+        if machine["generation"] == 2:
+            planned.machine["nvram"] = str(self.host.folder / self.host.name / f"{machine['id']}.nvram")
+        asked = _Looking(lambda: jobs.cancelled(self.host, job))
 
-    def _tell(self, job: str, percent: int) -> None:
-        with self._running(job) as known:
-            known["percent"] = percent
+        def power_lost() -> None:
+            if power.is_set():
+                raise moving.PowerLost
 
-    def _cancelled(self, job: str) -> bool:
-        with self._running(job) as known:
-            return bool(known["cancel"])
+        def look() -> None:
+            power_lost()
+            if asked():
+                raise moving.Cancelled
 
-    def _end(self, job: str, state: int, error: str = "") -> None:
-        with self._running(job) as known:
-            known.update(state=state, error=error, ended=time.time())
-            if state == COMPLETED:
-                known["percent"] = 100
-
-    @contextmanager
-    def _running(self, job: str) -> Iterator[State]:
-        """What is known of it; where nobody knows of it any more, it is to end."""
-        with world(self.host.folder) as found:
-            yield found.get("jobs", {}).get(job, {"cancel": True})
-
-    def jobs(self) -> list[PsObject]:
-        """What WMI tells of them."""
-        with world(self.host.folder) as found:
-            return [self._told(job) for job in _jobs(found) if self.host.name in (job["source"], job["target"])]
-
-    def _told(self, job: State) -> PsObject:
-        def change(state: Any, _timeout: Any) -> PsObject:
-            if state != 4:
-                raise NotModelledError(f"RequestStateChange {state}")
-            with world(self.host.folder) as found:
-                found["jobs"][job["id"]]["cancel"] = True
-            return thing("MethodResult", {"ReturnValue": 4096})
-
-        return PsObject(
-            "System.Management.ManagementObject#Msvm_MigrationJob",
-            Names({
-                "VirtualSystemName": job["machine"].upper(), "JobState": job["state"],
-                "PercentComplete": job["percent"], "ErrorDescription": job["error"] or None,
-                "TimeSubmitted": job["submitted"], "DestinationHost": job["target"],
-            }),
-            methods={"requeststatechange": change},
+        return moving.Journey(
+            self.host, machine, there, planned.machine, speed,
+            tell=lambda part: jobs.tell(self.host, job, int(part * 100)), power=power_lost, look=look, held=self._held,
         )  # fmt: skip
 
+    def _held(self, point: str) -> bool:
+        with self.host.state() as state:
+            return bool(state.get("live_hold") == point)
 
-def lost(host: Host) -> None:
-    """The host's process began: what an earlier one was carrying out has ended."""
-    with world(host.folder) as found:
-        for job in _jobs(found):
-            if job["source"] == host.name and job["state"] == RUNNING:
-                job.update(state=FAILED, error="The Hyper-V service was restarted.", ended=time.time())
+    def cut(self) -> None:
+        """The host has no power any more, or another process: whatever carries out a move here ends at once."""
+        self._power.set()
+        self._power = threading.Event()
 
-
-def _jobs(found: State) -> list[State]:
-    known: dict[str, State] = found.setdefault("jobs", {})
-    for job in [one for one in known.values() if one["ended"] and time.time() - one["ended"] > _KEPT]:
-        del known[job["id"]]
-    return list(known.values())
+    def gone(self) -> None:
+        """Waits for those that were cut."""
+        for thread in self._threads:
+            thread.join(_ENDING)
+        self._threads.clear()
 
 
 class _JobProperties(Names):

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,13 @@ def size_of(path: Path) -> int:
     """What the guest sees, bytes."""
     command = ["qemu-img", "info", "-U", "-f", image_format(path), "--output=json", str(path)]
     return int(json.loads(run(command).stdout)["virtual-size"])
+
+
+def create_like(old: Path, new: Path) -> None:
+    """An empty VHDX of the same size, fixed or growing as the other one."""
+    size = size_of(old)
+    subformat = "fixed,block_state_zero=off" if old.stat().st_size >= size else "dynamic"
+    run(["qemu-img", "create", "-q", "-f", "vhdx", "-o", f"subformat={subformat}", str(new), str(size)])
 
 
 def record(host: Host, machine: State) -> ProcessRecord | None:
@@ -74,6 +81,14 @@ def kill(host: Host, machine: State) -> None:
     found = record(host, machine)
     if found:
         found.kill()
+
+
+def kill_all(host: Host, keep: Collection[str] = ()) -> None:
+    """Ends every process of the host, whatever it is for. :param keep: ids of machines."""
+    for path in host.running.glob("*.json"):
+        found = ProcessRecord.load(path) if path.stem not in keep else None
+        if found is not None:
+            found.kill()
 
 
 def ended(host: Host, machine: State, seconds: float) -> bool:

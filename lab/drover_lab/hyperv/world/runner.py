@@ -4,7 +4,7 @@ from pathlib import Path
 
 from drover_lab.hyperv.powershell.engine import PowerShell
 from drover_lab.hyperv.powershell.invocation import Run
-from drover_lab.hyperv.world import arrivals, care, moves, qemu
+from drover_lab.hyperv.world import arrivals, care, jobs, moves, qemu, staying
 from drover_lab.hyperv.world.checkpoints import Checkpoints
 from drover_lab.hyperv.world.devices import Devices
 from drover_lab.hyperv.world.drives import Drives
@@ -30,24 +30,35 @@ class HyperV(PowerShell):
         patience: float = 300.0,
     ) -> None:
         self.host = Host(Path(folder), name, bridges or {}, firmware, accelerator, patience)
-        super().__init__(cmdlets(self.host))
+        devices = Devices(self.host)
+        self._moves = moves.Moves(self.host, devices)
+        self._arrivals: arrivals.Arrivals | None = None
+        super().__init__(cmdlets(self.host, devices, self._moves))
 
     def boot(self) -> None:
-        moves.lost(self.host)
+        self._end()
+        self._moves.gone()
+        jobs.lost(self.host)
+        staying.after_power_cut(self.host)
         care.boot(self.host)
-        arrivals.listen(self.host)
+        self._arrivals = arrivals.Arrivals(self.host)
 
     def reboot(self) -> None:
-        """Power was cut off: no machine runs."""
-        with self.host.state() as state:
-            for machine in state["machines"].values():
-                qemu.kill(self.host, machine)
+        """Power was cut off: no machine runs, none of those that were coming either, and nobody tidies up."""
+        self._end()
+        qemu.kill_all(self.host)
+        self._moves.gone()
+
+    def _end(self) -> None:
+        if self._arrivals is not None:
+            self._arrivals.cut()
+            self._arrivals = None
+        self._moves.cut()
 
 
-def cmdlets(host: Host) -> dict[str, Run]:
-    machines, devices, drives = Machines(host), Devices(host), Drives(host)
-    going = moves.Moves(host, devices)
-    checkpoints, itself, handed = Checkpoints(host), HostCmdlets(host, going), Handed(host)
+def cmdlets(host: Host, devices: Devices, going: moves.Moves) -> dict[str, Run]:
+    machines, drives = Machines(host), Drives(host)
+    checkpoints, itself, handed = Checkpoints(host), HostCmdlets(host), Handed(host)
     services = Services(host)
     exports, files = Exports(host, checkpoints, going), Files(host)
     handed.known = {

@@ -94,6 +94,9 @@ def _host() -> State:
         "objections": [],
         # Bytes a second for the disks of a machine that leaves, 0 for no limit.
         "live_speed": 0,
+        # Where a machine that leaves is to wait, for as long as this says so: "switch", when all is there and nobody
+        # has taken over; "arrived", when the other host has.
+        "live_hold": "",
         "versions": ["8.0", "9.0", "10.0"],
         "version": "10.0.20348",
         "processor": "Intel(R) Xeon(R) simulated",

@@ -1,84 +1,15 @@
 """Move-VM between two simulated hosts: real bytes, a running process that moves, and what stands against it."""
 
-import subprocess
-import tempfile
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import DISK, Peer, definition
+from pairs import THERE, Pair, has_bytes, mill
+from worlds import DISK
 
 from drover_lab.hyperv.world import qemu
 from drover_lab.hyperv.world.answers import refused as refused_by_host
 from drover_lab.hyperv.world.store import world
-from drover_lab.process import ProcessRecord, wait_until
-
-THERE = "D:\\moved\\Müller's $(id).vhdx"
-
-
-class Pair:
-    """Two hosts of one world; the login may be used at a second host."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.a, self.b = (Peer(folder, name, patience=1.0) for name in ("hv-a", "hv-b"))
-        for peer in (self.a, self.b):
-            peer.runner.boot()
-            self.set(peer.host.name, live_login="Kerberos", delegation=True)
-
-    def set(self, name: str, **values: Any) -> None:
-        with world(self.folder) as found:
-            found["hosts"][name].update(values)
-
-    def asked(self, identity: str, *, start: bool, switch: str = "production", **changes: Any) -> list[dict[str, str]]:
-        disks = [{"source": DISK, "destination": THERE}]
-        parameters = {"id": identity, "host": "hv-b.lab.test", "folder": "D:\\moved", "disks": disks,
-                      "adapters": [{"mac": "00155D010203", "switch": switch}], "start": start, "patience": 20,
-                      **changes}  # fmt: skip
-        (found,) = self.a.script("live", **parameters)
-        return list(found["against"])
-
-    def job(self) -> dict[str, Any]:
-        (found,) = self.a.script("live-jobs")
-        return dict(found)
-
-    def ended(self) -> dict[str, Any]:
-        wait_until("the move ends", lambda: self.job()["state"] > 4, deadline=180, interval=0.1)
-        return self.job()
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    with tempfile.TemporaryDirectory(prefix="drover-hv-") as folder:
-        made = Pair(Path(folder))
-        try:
-            yield made
-        finally:
-            made.a.runner.reboot()
-            made.b.runner.reboot()
-            for thread in [one for one in threading.enumerate() if one.name == "move"]:
-                thread.join(60)
-            # Nothing waits at the other host for a machine that does not come.
-            for path in Path(folder).glob("hv-*/run/*.json"):
-                record = ProcessRecord.load(path)
-                assert record is None or not record.alive()
-
-
-def mill(pair: Pair, *, running: bool = True) -> str:
-    (identity,) = pair.a.script("define", **definition())
-    pair.a.script("rename", id=identity, name="mill")
-    write = ["qemu-io", "-f", "vhdx", "-c", "write -P 7 1M 64k", str(pair.a.file())]
-    subprocess.run(write, check=True, capture_output=True)
-    if running:
-        pair.a.script("power-on", id=identity)
-    return str(identity)
-
-
-def has_bytes(path: Path) -> bool:
-    read = ["qemu-io", "-r", "-U", "-f", "vhdx", "-c", "read -P 7 1M 64k", str(path)]
-    return b"failed" not in subprocess.run(read, check=True, capture_output=True).stdout
+from drover_lab.process import wait_until
 
 
 @pytest.mark.parametrize("running", [True, False])
@@ -201,11 +132,3 @@ def test_what_a_host_refuses_at_once(pair: Pair) -> None:
     assert "it is not enabled on 'hv-b'" in refused(pair, identity)
     pair.set("hv-a", delegation=False)
     assert "No credentials are available in the security package (0x8009030E)" in refused(pair, identity)
-
-
-def test_a_host_whose_process_ended_has_ended_its_moves(pair: Pair) -> None:
-    identity = mill(pair)
-    pair.set("hv-a", live_speed=1 << 16)
-    pair.asked(identity, start=True)
-    pair.a.runner.boot()
-    assert pair.job()["error"] == "The Hyper-V service was restarted."
