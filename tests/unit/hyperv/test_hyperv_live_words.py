@@ -99,7 +99,8 @@ def test_the_other_host_is_called_as_the_domain_calls_it(connection: ConnectionS
     assert (given["host"], given["start"]) == (called, True)
     assert given["adapters"] == [{"mac": "00155D010203", "switch": "production"}]
     assert [disk["source"] for disk in given["disks"]] == ["D:\\vms\\web.vhdx"]
-    assert cast(Told, source).given("tag")[0]["notes"].endswith(tags.text(OWNER))
+    made = tags.Making("HV-B", tuple(disk["destination"] for disk in given["disks"]))
+    assert cast(Told, source).given("tag")[0]["notes"] == tags.begun(answer()["notes"], OWNER, made)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,77 @@ def test_a_connection_that_broke_leaves_the_mark() -> None:
     with pytest.raises(RetryableError, match="It broke"):
         begin(cast(Session, source), session(machines=[]))
     assert len(source.given("tag")) == 1
+
+
+def test_a_host_that_restarted_knows_of_no_move() -> None:
+    found = live.status(session(inventory=[marked()]), gone(), "web")
+    assert (found.state, found.message) == (
+        LiveState.ABSENT,
+        "hv-a knows nothing of a move of it, as after a restart of that host",
+    )
+
+
+MADE = tags.Making(HOST["name"], (r"D:\Hyper-V\Virtual Hard Disks\drover-web-8f0e6ba9\scsi0-0.vhdx",))
+
+
+def half_made(**answers: Any) -> Told:
+    return Told(machines=[], **{"half-made": list(MADE.files), **answers})
+
+
+def begun(making: tags.Making = MADE) -> Session:
+    notes = tags.begun("theirs", OWNER, making)
+    return session(inventory=[answer(notes=notes)], live=[{"against": []}])
+
+
+def test_what_an_earlier_try_left_half_made_is_taken_away() -> None:
+    target = half_made()
+    begin(begun(), cast(Session, target))
+    assert [one["remove"] for one in target.given("half-made")] == [False, True]
+    assert target.given("half-made")[1]["paths"] == list(MADE.files)
+    assert target.given("chains") == [{"id": ""}]  # the machine itself may stand in the list there by now
+
+
+@pytest.mark.parametrize(
+    "making",
+    [
+        tags.Making("ANOTHER", MADE.files),
+        tags.Making(HOST["name"], (r"D:\elsewhere.vhdx",)),
+        tags.Making(HOST["name"], ()),
+    ],
+)
+def test_what_it_did_not_make_stays(making: tags.Making) -> None:
+    target = half_made()
+    source = begun(making)
+    with pytest.raises(OperatorNeededError, match="is there already, and this move of machine 'web' did not make it"):
+        begin(source, cast(Session, target))
+    assert [one["remove"] for one in target.given("half-made")] == [False]
+    assert (cast(Told, source).given("tag"), cast(Told, source).given("live")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("problem", "path", "words"),
+    [
+        (
+            "",
+            MADE.files[0].upper(),
+            r"Machine 'db' on hv-a uses D:\\.*\.vhdx, a disk of machine 'web', so nothing",
+        ),
+        ("It is\ngone.", r"D:\db.vhdx", "Nobody can tell whether machine 'db' on hv-a uses a disk of .*: It is gone"),
+    ],
+)
+def test_what_a_machine_there_has_or_may_have_stays(problem: str, path: str, words: str) -> None:
+    target = half_made(chains=[{"machine": "db", "path": path, "problem": problem}])
+    with pytest.raises(OperatorNeededError, match=words):
+        begin(begun(), cast(Session, target))
+    assert [one["remove"] for one in target.given("half-made")] == [False]
+
+
+def test_notes_tell_where_a_move_makes_its_disks_until_it_is_over() -> None:
+    notes = tags.begun("theirs", OWNER, MADE)
+    assert (tags.making(notes), tags.read(notes)) == (MADE, OWNER)
+    assert (tags.cancelled(notes), tags.without(notes)) == ("theirs", "theirs")
+    assert tags.making(tags.written(notes, OWNER)) is None
+    assert [tags.making(f"drover makes: {text}") for text in ("", "7", "{}", "nonsense")] == [None] * 4
 
 
 def test_cancelling_what_ends_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:

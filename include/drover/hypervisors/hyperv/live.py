@@ -15,7 +15,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
-from drover.hypervisors.hyperv import inventory, scripts, tags, translate
+from drover.hypervisors.hyperv import half_made, inventory, scripts, tags, translate
 from drover.hypervisors.hyperv.define import plain
 from drover.hypervisors.hyperv.double_hop import explained
 from drover.hypervisors.hyperv.session import Session
@@ -57,7 +57,8 @@ def obstacles(source: Session, target: Session, name: str, settings: TargetSetti
     :raises OperatorNeededError: it cannot be asked: a mapping is missing, or no login reaches the other host.
     """
     machine = inventory.machine(source, name)
-    return _compare(source, target, machine, settings, start=False)
+    offer = translate.survey(target)
+    return _compare(source, target, machine, _wanted(machine, settings, offer), offer, start=False)
 
 
 def start(
@@ -83,10 +84,14 @@ def start(
         log.warning("Live Migration knows no limit for one move; '%s' goes as fast as the network lets it.", name)
     for session in (source, target):
         _require_slot(session)
-    mark = tags.begun(_notes(machine), replace(settings.owner, role="started"))
+    offer = translate.survey(target)
+    wanted = _wanted(machine, settings, offer)
+    making = tags.Making(offer.host.name, tuple(disk.path for disk in wanted.disks))
+    half_made.clear_the_way(target, machine, _notes(machine), making)
+    mark = tags.begun(_notes(machine), replace(settings.owner, role="started"), making)
     scripts.run(source, "tag", id=machine.id, notes=mark)
     try:
-        against = _compare(source, target, machine, settings, start=True)
+        against = _compare(source, target, machine, wanted, offer, start=True)
     except RetryableError:
         raise  # Whether it began is not known; the next try finds it by its mark.
     except DroverError:
@@ -106,15 +111,24 @@ def _put_back(source: Session, machine: VirtualMachine) -> None:
     scripts.run(source, "tag", id=machine.id, notes=_notes(machine))
 
 
-def _compare(
-    source: Session, target: Session, machine: VirtualMachine, settings: TargetSettings, *, start: bool
-) -> list[LiveObstacle]:
-    offer = translate.survey(target)
+def _wanted(machine: VirtualMachine, settings: TargetSettings, offer: translate.Offer) -> VirtualMachine:
     wanted = translate.describe(machine, settings, offer)
     if not wanted.disks:
         raise OperatorNeededError(
             f"Machine '{machine.name}' has no disk, so nothing says where it goes.", remedy="Move it 'cold'."
         )
+    return wanted
+
+
+def _compare(
+    source: Session,
+    target: Session,
+    machine: VirtualMachine,
+    wanted: VirtualMachine,
+    offer: translate.Offer,
+    *,
+    start: bool,
+) -> list[LiveObstacle]:
     adapters = [{"mac": plain(nic.mac), "switch": nic.network} for nic in wanted.nics]
     pairs = zip(machine.disks, wanted.disks, strict=True)
     with explained(source, target):
@@ -208,7 +222,8 @@ def status(source: Session, target: Session, name: str) -> LiveStatus:
         return LiveStatus(LiveState.ABSENT)
     job = _latest(source, here.id or "")
     if job is None:
-        return LiveStatus(LiveState.ABSENT)
+        message = f"{source.target.host} knows nothing of a move of it, as after a restart of that host"
+        return LiveStatus(LiveState.ABSENT, message=message)
     # One that is completed may have yet to take the machine away from here.
     if job.running or (job.state == _COMPLETED and inventory.find_id(target, name) is not None):
         total = _total(here)

@@ -3,13 +3,15 @@
 The disks go first and the machine last: its notes carry the tag by which a retry knows what it began.
 """
 
+from collections.abc import Sequence
 from pathlib import PureWindowsPath
 
 from drover.errors import OperatorNeededError
+from drover.hypervisors import retiring
 from drover.hypervisors.hyperv import disks, inventory, scripts
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.port import Retired
-from drover.hypervisors.retiring import is_its_own, refuse_snapshots, refuse_unknown, refuse_used, require_retiring
+from drover.hypervisors.retiring import is_its_own, refuse_snapshots, refuse_unknown, require_retiring
 from drover.model import Disk, Ownership, VirtualMachine
 
 # A set of disks is shared by what it is for.
@@ -28,7 +30,7 @@ def retire(session: Session, name: str, owner: Ownership) -> Retired:
     require_retiring(machine, owner, where)
     refuse_snapshots(machine, where)
     own = [disk for disk in machine.disks if _goes(disk)]
-    _refuse_used(session, machine, own)
+    refuse_used(session, machine, [disk.path for disk in own], besides=machine.id)
     _require_folders(session, machine, own)
     scripts.run(session, "remove", id=machine.id, disks=[disk.path for disk in own])
     left = [disk.path for disk in machine.disks if disk not in own]
@@ -51,11 +53,14 @@ def _require_folders(session: Session, machine: VirtualMachine, own: list[Disk])
         )
 
 
-def _refuse_used(session: Session, machine: VirtualMachine, own: list[Disk]) -> None:
-    """:raises OperatorNeededError: another machine of the host has one of these files, or lies upon one."""
-    where, paths = session.target.host, {disk.path.lower(): disk.path for disk in own}
-    for one in scripts.run(session, "chains", deadline=_LOOKING, id=machine.id):
+def refuse_used(session: Session, machine: VirtualMachine, files: Sequence[str], *, besides: str | None) -> None:
+    """:param besides: the id of a machine that may have them.
+
+    :raises OperatorNeededError: a machine of the host has one of these files, or lies upon one.
+    """
+    where, paths = session.target.host, {path.lower(): path for path in files}
+    for one in scripts.run(session, "chains", deadline=_LOOKING, id=besides or ""):
         other, path, problem = one["machine"], one["path"].lower(), " ".join(one["problem"].split())
-        refuse_used(machine, where, other, [paths[path]] if path in paths else [])
+        retiring.refuse_used(machine, where, other, [paths[path]] if path in paths else [])
         if problem:
             refuse_unknown(machine, where, other, problem.rstrip("."))

@@ -1,6 +1,7 @@
 """Whose a machine is: one line of its notes, below whatever people wrote there. Notes go where the machine goes."""
 
 import json
+from dataclasses import asdict, dataclass
 
 from drover.hypervisors.hyperv import inventory, scripts
 from drover.hypervisors.hyperv.session import Session
@@ -9,7 +10,17 @@ from drover.model import Ownership
 _MARK = "drover: "
 # What the machine bore before a live move of it began, for the case that the move is cancelled.
 _BEFORE = "drover before: "
+# Where a live move that has begun makes the machine's disks.
+_MAKES = "drover makes: "
 _PARTS = ("wave", "run", "machine", "source_uuid", "role")
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """:param host: as it calls itself. :param files: none of them was there before."""
+
+    host: str
+    files: tuple[str, ...]
 
 
 def text(owner: Ownership) -> str:
@@ -30,7 +41,7 @@ def read(notes: str) -> Ownership | None:
 
 def without(notes: str) -> str:
     """What people wrote."""
-    return "\n".join(line for line in notes.splitlines() if not line.startswith((_MARK, _BEFORE))).rstrip()
+    return "\n".join(line for line in notes.splitlines() if not line.startswith((_MARK, _BEFORE, _MAKES))).rstrip()
 
 
 def written(notes: str, owner: Ownership) -> str:
@@ -39,13 +50,23 @@ def written(notes: str, owner: Ownership) -> str:
     return f"{kept}\n{text(owner)}" if kept else text(owner)
 
 
-def begun(notes: str, owner: Ownership) -> str:
+def begun(notes: str, owner: Ownership, making: Making) -> str:
     """The notes of a machine whose live move begins. The tag of an earlier one is kept beside this one's."""
     kept = [line for line in notes.splitlines() if line.startswith(_BEFORE)][-1:]
     earlier = read(notes)
     if not kept and earlier is not None and not (earlier.role == owner.role and earlier.same_machine(owner)):
         kept = [_BEFORE + text(earlier).removeprefix(_MARK)]
-    return "\n".join([written(notes, owner), *kept])
+    return "\n".join([written(notes, owner), _MAKES + json.dumps(asdict(making)), *kept])
+
+
+def making(notes: str) -> Making | None:
+    """Where the live move that has begun makes its disks; None where no notes tell of one."""
+    lines = [line for line in notes.splitlines() if line.startswith(_MAKES)]
+    try:
+        found = json.loads(lines[-1].removeprefix(_MAKES)) if lines else None
+        return Making(str(found["host"]), tuple(str(path) for path in found["files"])) if found else None
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def cancelled(notes: str) -> str:
