@@ -256,8 +256,9 @@ func (q *Qemu) mirror(disks []Disk, targets map[int32]map[string]any, rate int64
 		}
 		nodes = append(nodes, name)
 		job := "mirror-" + name
+		// Not write-blocking: QEMU 7.2 damages its own memory when such a mirror is ended by force under writes.
 		order := map[string]any{"job-id": job, "device": top, "target": name,
-			"sync": "full", "copy-mode": "write-blocking", "auto-dismiss": false}
+			"sync": "full", "copy-mode": "background", "auto-dismiss": false}
 		if rate > 0 {
 			// QEMU holds a rate between its pieces, and by itself takes 16 MiB at once.
 			order["speed"], order["granularity"], order["buf-size"] = rate, mirrorPiece, mirrorPiece
