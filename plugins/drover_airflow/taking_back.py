@@ -3,8 +3,8 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
+from itertools import chain
 from typing import Any, NoReturn
 
 from airflow.sdk import Param
@@ -133,9 +133,8 @@ def left_behind(at_work: AtWork) -> list[Machine]:
 
 def _held() -> list[claims.Claim]:
     """Those on their way, of which something may be left at a target, or that may still obey an order to shut down."""
-    tests = [claims.Claim(**asdict(mark)) for mark in restore_test.left_behind(store_root())]
-    marks = (*tests, *leftovers.marked(store_root()), *late.marked(store_root()))
-    return list(dict.fromkeys((*claims.held(store_root()), *marks)))
+    marks = (each(store_root()) for each in (claims.held, restore_test.left_behind, leftovers.marked, late.marked))
+    return list(dict.fromkeys(chain.from_iterable(marks)))
 
 
 def _left(claim: claims.Claim, at_work: AtWork) -> list[Machine]:

@@ -27,13 +27,9 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Claim):
     """An order to shut down that may still be obeyed. :param asked: :param until: seconds since the epoch."""
 
-    wave: str
-    run: str
-    machine: str
-    uuid: str
     asked: float
     until: float
 

@@ -79,7 +79,7 @@ def look(wave: Wave, run: str, resolve: Resolver, root: Path) -> dict[str, list[
 
 def _known(wave: Wave, run: str, root: Path) -> set[str]:
     """The machines of the run of which something could not be removed, as far as is written down."""
-    marks: list[Claim | restore_test.Mark] = [*marked(root), *restore_test.left_behind(root)]
+    marks = (*marked(root), *restore_test.left_behind(root))
     return {mark.machine for mark in marks if (mark.wave, mark.run) == (wave.wave, run)}
 
 

@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from drover.backups.contents import Contents, proven
@@ -19,6 +19,7 @@ from drover.evidence.files import safe_name, write_durably
 from drover.hypervisors.port import TargetSettings
 from drover.migration import backup, bandwidth, checks
 from drover.migration.alone import alone
+from drover.migration.claims import Claim
 from drover.migration.move import Move
 from drover.migration.stage import Facts, require, stage
 from drover.model import Ownership, PowerState, VirtualMachine
@@ -31,16 +32,6 @@ EVERY = 5
 _LONGEST = 50
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What a restore test that was not cleaned up belongs to."""
-
-    wave: str
-    run: str
-    machine: str
-    uuid: str
 
 
 def asked(wave: Wave, plan: MachinePlan, run: str) -> bool:
@@ -158,7 +149,7 @@ def try_to_clean_up(move: Move) -> None:
         log.warning("%s: what its restore test made is still at the target: %s", move.name, error)
 
 
-def left_behind(root: Path) -> list[Mark]:
+def left_behind(root: Path) -> list[Claim]:
     """Every restore test that is under way or was killed."""
     found = (_read(path) for path in (root / FOLDER).glob("*.json"))
     return sorted((mark for mark in found if mark), key=lambda mark: (mark.wave, mark.run, mark.machine))
@@ -192,7 +183,7 @@ def _seal(move: Move) -> str:
     return str(facts["sha256"]) if facts else ""
 
 
-def _ours(move: Move, mark: Mark | None) -> bool:
+def _ours(move: Move, mark: Claim | None) -> bool:
     return mark is not None and (mark.wave, mark.run, mark.machine) == (move.wave.wave, move.run, move.name)
 
 
@@ -204,14 +195,14 @@ def _mark(move: Move) -> None:
             "still at its target.",
             remedy="The DAG 'sweep' removes it once that run has ended; then this is tried again.",
         )
-    mark = {"wave": move.wave.wave, "run": move.run, "machine": move.name, "uuid": move.machine.uuid}
+    mark = Claim(move.wave.wave, move.run, move.name, move.machine.uuid)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(path, json.dumps(mark).encode())
+    write_durably(path, json.dumps(asdict(mark)).encode())
 
 
-def _read(path: Path) -> Mark | None:
+def _read(path: Path) -> Claim | None:
     try:
-        return Mark(**json.loads(path.read_text()))
+        return Claim(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):

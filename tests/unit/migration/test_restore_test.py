@@ -8,6 +8,7 @@ from fake_host import Killed, Killer
 from conftest import STAGES, Site
 from drover.errors import OperatorNeededError, RetryableError
 from drover.migration import restore_test
+from drover.migration.claims import Claim
 from drover.model import PowerState
 from drover.waves.schema import Wave
 
@@ -23,7 +24,7 @@ def tested(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     return site
 
 
-def marks(site: Site) -> list[restore_test.Mark]:
+def marks(site: Site) -> list[Claim]:
     return restore_test.left_behind(site.root / "store")
 
 
