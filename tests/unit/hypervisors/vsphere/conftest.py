@@ -1,4 +1,4 @@
-"""A vCenter for all tests here, and a session with it for each test."""
+"""A vCenter for all tests here, and a session with it for each test; and another one for what goes there."""
 
 from collections.abc import Iterator
 
@@ -27,3 +27,18 @@ def hypervisor(vcenter: VCenter) -> Iterator[VsphereHypervisor]:
 @pytest.fixture
 def session(hypervisor: VsphereHypervisor) -> Session:
     return hypervisor.session
+
+
+@pytest.fixture(scope="module")
+def other_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenter]:
+    started = VCenter(tmp_path_factory.mktemp("vc2"))
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def far(other_center: VCenter) -> Iterator[VsphereHypervisor]:
+    with VsphereHypervisor(other_center.spec()) as opened:
+        yield opened

@@ -25,21 +25,6 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DROVER_STAGING", str(tmp_path / "staging"))
 
 
-@pytest.fixture(scope="module")
-def other_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenter]:
-    started = VCenter(tmp_path_factory.mktemp("vc2"))
-    try:
-        yield started
-    finally:
-        started.stop()
-
-
-@pytest.fixture
-def far(other_center: VCenter) -> Iterator[VsphereHypervisor]:
-    with VsphereHypervisor(other_center.spec()) as opened:
-        yield opened
-
-
 @pytest.fixture
 def running(hypervisor: VsphereHypervisor) -> Iterator[VirtualMachine]:
     # Without adapters: this vCenter's networks lead nowhere. Those of the lab do, and there it moves with them.

@@ -26,21 +26,6 @@ def staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "staging"
 
 
-@pytest.fixture(scope="module")
-def other_center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VCenter]:
-    started = VCenter(tmp_path_factory.mktemp("vc2"))
-    try:
-        yield started
-    finally:
-        started.stop()
-
-
-@pytest.fixture
-def far(other_center: VCenter) -> Iterator[VsphereHypervisor]:
-    with VsphereHypervisor(other_center.spec()) as opened:
-        yield opened
-
-
 @pytest.fixture
 def made(hypervisor: VsphereHypervisor, far: VsphereHypervisor, vcenter: VCenter) -> Iterator[None]:
     """A machine that is off, without adapters: the networks of this vCenter lead nowhere."""
