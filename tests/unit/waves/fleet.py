@@ -20,6 +20,26 @@ from drover.model import (
 )
 
 GIB = 1024**3
+TEXT = """\
+wave: demo
+source: a
+target: b
+mappings:
+  networks: {production: production}
+  storage: {default: default}
+  test_network: isolated
+backup: {folder: /tmp}
+machines:
+  - name: web
+    strategy: live
+    after: [db]
+    checks:
+      - tcp: {address: 192.0.2.1, port: 80}
+  - name: db
+    strategy: cold
+    checks:
+      - tcp: {address: 192.0.2.2, port: 80}
+"""
 
 
 def machine(name: str, number: int, **changes: Any) -> VirtualMachine:
@@ -96,3 +116,8 @@ class Site:
 def resolve(conn_id: str) -> ConnectionSpec:
     """Every connection is there."""
     return ConnectionSpec(conn_id, "libvirt", "192.0.2.1", extra={"migrate_tls": True})
+
+
+def two_sites() -> dict[str, Any]:
+    """The hosts of `TEXT`, and its machines."""
+    return {"a": Site("kvm-a", [machine("web", 1), machine("db", 2)]), "b": Site("kvm-b", [])}

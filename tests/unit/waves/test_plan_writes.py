@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from fleet import Site, machine, resolve
-from test_wave_plan import TEXT
+from fleet import TEXT, Site, machine, resolve
 
 from drover.hypervisors.counters import Usage
 from drover.model import Category

@@ -86,3 +86,10 @@ def definition(**changes: Any) -> dict[str, Any]:
         "template": "MicrosoftUEFICertificateAuthority", "boot": [DISK], "settings": None, "services": [],
     }  # fmt: skip
     return {**found, **changes}
+
+
+def made(hv: Peer, **changes: object) -> str:
+    """The id of a machine `mill`."""
+    (identity,) = hv.script("define", **definition(**changes))
+    hv.script("rename", id=identity, name="mill")
+    return str(identity)
