@@ -144,3 +144,7 @@ def _commit(monitor: qemu.Monitor, node: str) -> None:
         if time.monotonic() > until:
             raise refused("The checkpoint could not be merged in time.")
         time.sleep(0.05)
+    if node.startswith("disk"):
+        # The machine was started with the checkpoint: what its command line named stays until it is told to go, and
+        # holds on to the file below.
+        monitor.ask("blockdev-del", **{"node-name": node})
