@@ -1,14 +1,14 @@
 """A machine's disks over a real SMB server, and the checkpoints around reading and trying."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from answers import DISK, GUID, ID, Told, answer
 from samba import Samba
 
-from drover.errors import OperatorNeededError
+from drover.errors import CorruptionError, OperatorNeededError, RetryableError
 from drover.hypervisors.hyperv import checkpoints, disks, inventory, tags, trial
 from drover.model import Ownership, VirtualMachine
 
@@ -74,6 +74,24 @@ def test_a_machine_that_runs_is_frozen_and_let_go_also_after_an_error(samba: Sam
         told_version(endpoints)
     assert scripts_of(session) == ["checkpoint-make", "checkpoint-remove"]
     assert session.given("checkpoint-remove") == [{"id": ID, "name": "drover read"}]
+
+
+def test_a_checkpoint_that_stays_hides_no_error_and_is_told_where_there_was_none(samba: Samba) -> None:
+    session = told(samba)
+    gone = RetryableError("The connection to hv-a broke.", remedy="Try again when the host answers.")
+    session.answers |= {"checkpoint-make": ["7"], "checkpoint-remove": raising(gone)}
+    with pytest.raises(CorruptionError), disks.read_disks(session, web(session)):
+        raise CorruptionError("Other bytes arrived.", remedy="Find out why.")
+    with pytest.raises(RetryableError) as caught, disks.read_disks(session, web(session)):
+        pass
+    assert caught.value is gone
+
+
+def raising(error: Exception) -> Callable[[object], list[str]]:
+    def refuse(_: object) -> list[str]:
+        raise error
+
+    return refuse
 
 
 def test_disks_are_merged_before_anything_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,18 @@
 """Disks over SMB: a real server, real VHDX files, encryption asked for and given."""
 
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hyperv_peer import REALM, World, kerberos_password
 from samba import Samba
+from smb_relay import Relay
 
 from drover.errors import BadInputError, OperatorNeededError, RetryableError
+from drover.hypervisors.hyperv import smb_client
 from drover.hypervisors.hyperv.smb import serve
 from drover.hypervisors.hyperv.smb_client import RemoteFile, remote_path, share_of
 from drover.model import DiskFormat
@@ -97,6 +101,46 @@ def test_what_is_refused_is_one_sentence(samba: Samba) -> None:
     with pytest.raises(RetryableError) as gone:
         RemoteFile(share_of(samba.spec(smb_port=1)), "D:\\there.vhdx", writable=False)
     assert gone.value.message == "127.0.0.1 does not answer for files (SMB, port 1)."
+
+
+def opened_and_read(samba: Samba, relay: Relay) -> str:
+    """The sentence, or nothing where the file was read."""
+    try:
+        file = RemoteFile(share_of(samba.spec(smb_port=relay.port)), "D:\\line.vhdx", writable=False)
+        try:
+            file.read(0, 2 * MIB)
+        finally:
+            file.close()
+    except RetryableError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("way", ["said", "told"])
+def test_a_line_that_is_cut_anywhere_is_one_sentence(samba: Samba, way: str) -> None:
+    make(samba.volume / "line.vhdx")
+    with closing(Relay(samba.port)) as relay:
+        for number in range(0, 1500, 250):
+            relay.break_after(number, way)
+            told = opened_and_read(samba, relay)
+            assert told == f"127.0.0.1 does not answer for files (SMB, port {relay.port}). Try again when it does."
+            assert relay.broken
+        relay.mend()
+        assert opened_and_read(samba, relay) == ""
+
+
+@pytest.mark.parametrize("number", [0, 300, 1000, MIB], ids=["greeting", "login", "opening", "reading"])
+def test_a_host_that_falls_silent_is_not_waited_for(samba: Samba, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(smb_client, "_SECONDS", 1.0)
+    monkeypatch.setattr(smb_client, "_SILENCE", 1)
+    make(samba.volume / "line.vhdx")
+    with closing(Relay(samba.port)) as relay:
+        relay.break_after(number, silently=True)
+        before = time.monotonic()
+        told = opened_and_read(samba, relay)
+        assert told == f"127.0.0.1 does not answer for files (SMB, port {relay.port}). Try again when it does."
+        assert relay.broken
+        assert time.monotonic() - before < 30
 
 
 def test_by_kerberos_the_host_is_reached_where_it_is_and_asked_for_as_the_domain_calls_it(

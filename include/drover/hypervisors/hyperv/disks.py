@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from drover.blocks.endpoint import Endpoint
-from drover.errors import OperatorNeededError
+from drover.errors import DroverError, OperatorNeededError
 from drover.hypervisors.hyperv import checkpoints, inventory, power
 from drover.hypervisors.hyperv.owned import require_off, require_ours
 from drover.hypervisors.hyperv.session import Session
@@ -61,7 +61,7 @@ def release(session: Session, machine: VirtualMachine) -> None:
     if checkpoints.TRIAL in machine.snapshots:
         checkpoints.end(session, "trial-end", machine.id or "", checkpoints.TRIAL)
     if checkpoints.READ in machine.snapshots:
-        checkpoints.end(session, "checkpoint-remove", machine.id or "", checkpoints.READ)
+        _thaw(session, machine)
 
 
 def _released(session: Session, machine: VirtualMachine) -> VirtualMachine:
@@ -136,5 +136,15 @@ def _frozen(session: Session, machine: VirtualMachine) -> Iterator[str]:
     log.info("Machine '%s' is frozen by a checkpoint.", machine.name)
     try:
         yield made
-    finally:
-        checkpoints.end(session, "checkpoint-remove", machine.id or "", checkpoints.READ)
+    except BaseException:
+        # A host that is gone takes no checkpoint away either; what went wrong first is what is told.
+        try:
+            _thaw(session, machine)
+        except DroverError as error:
+            log.warning("Machine '%s' keeps its checkpoint until the next try or a rollback: %s", machine.name, error)
+        raise
+    _thaw(session, machine)
+
+
+def _thaw(session: Session, machine: VirtualMachine) -> None:
+    checkpoints.end(session, "checkpoint-remove", machine.id or "", checkpoints.READ)

@@ -1,5 +1,6 @@
 """Files on a Windows host over SMB 3: signed always, encrypted unless the connection says otherwise."""
 
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,9 @@ from drover.hypervisors.connection import ConnectionSpec
 
 _PORT = 445
 _SECONDS = 30.0
+# After so long without a word, a host is asked whether it is there; after twice as long it is gone. One that lost its
+# power says nothing, and the library alone would wait for twenty minutes.
+_SILENCE = 60
 # A request's worth; servers take from 64 KiB on, and all since 2012 one of these.
 _PIECE = 1 << 20
 
@@ -127,17 +131,20 @@ class RemoteFile:
 
         share = self.share
         connection = Connection(uuid.uuid4(), share.server, share.port, require_signing=True)
+        connection._receive_timeout = _SILENCE
         connection.connect(timeout=int(_SECONDS))
         # Where smbclient looks for it.
         self._cache[f"{share.server.lower()}:{share.port}"] = connection
-        Session(
+        session = Session(
             connection,
             username=share.login,
             password=share.password,
             require_encryption=share.encrypt,
             hostname_override=share.service,
             auth_protocol=share.protocol,
-        ).connect()
+        )
+        with _in_time(connection):
+            session.connect()
 
     def read(self, offset: int, length: int) -> bytes:
         handle = self._file.fd
@@ -185,6 +192,18 @@ class RemoteFile:
             raise _explained(self.share, self.path, error) from error
 
 
+@contextmanager
+def _in_time(connection: Any) -> Iterator[None]:
+    """The library waits without end for the answers to a login, but not on a connection that is closed."""
+    timer = threading.Timer(_SECONDS, connection.disconnect, (False,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _explained(share: Share, path: str, error: Exception) -> DroverError:
     """One plain sentence for what the SMB library raised."""
     from smbprotocol import exceptions as smb
@@ -223,7 +242,7 @@ def _explained(share: Share, path: str, error: Exception) -> DroverError:
             f"{share.server} cannot encrypt what it sends over SMB.",
             remedy="Turn on SMB 3 there; only on a network that nobody else reaches, set smb_encrypt to false.",
         )
-    if isinstance(error, OSError | smb.SMBConnectionClosed | ValueError):
+    if isinstance(error, OSError | smb.SMBConnectionClosed | ValueError) or "Connection timeout" in str(error):
         return RetryableError(
             f"{share.server} does not answer for files (SMB, port {share.port}).", remedy="Try again when it does."
         )
