@@ -27,8 +27,8 @@ class Place:
     drives: Path
 
     def open(self, **changes: object) -> Hypervisor:
-        spec = self.peer.spec("ntlm", "https", smb_port=self.samba.port, trial_jump="nobody@127.0.0.1", **changes)
-        return registry.connect(spec)
+        own = {"smb_port": self.samba.port, "trial_jump": "nobody@127.0.0.1"}
+        return registry.connect(self.peer.spec("ntlm", "https", **(own | changes)))
 
     def files(self) -> list[str]:
         return sorted(str(path.relative_to(self.drives)) for path in self.drives.rglob("*") if path.is_file())

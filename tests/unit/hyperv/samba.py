@@ -26,15 +26,20 @@ class Samba:
             self.port = probe.getsockname()[1]
         drives = {"D": self.volume}
         server.write(folder, drives, password, address="127.0.0.1", port=self.port, encrypt=encrypt)
-        self._log = open(folder / "smbd.log", "wb")  # noqa: SIM115
-        # In a session of its own: when it ends, it ends its whole process group.
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "drover_lab.hyperv.samba", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        self._folder = folder
+        self.start()
+
+    def start(self) -> None:
+        """Also after `stop`, at the same port."""
+        with open(self._folder / "smbd.log", "ab") as log:
+            # In a session of its own: when it ends, it ends its whole process group.
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "drover_lab.hyperv.samba", str(self._folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         wait_until("samba answers", self._answers, deadline=30, interval=0.05)
 
     def _answers(self) -> bool:
@@ -51,4 +56,3 @@ class Samba:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait()
-        self._log.close()
