@@ -15,6 +15,7 @@ from drover.errors import BadInputError, DroverError, OperatorNeededError
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.counters import PerformanceMeter
 from drover.hypervisors.port import Hypervisor, LiveChecker, LiveMover, LiveObstacle, TargetSettings
+from drover.hypervisors.reach import DiskLine
 from drover.model import Ownership, PowerState, Strategy, VirtualMachine
 from drover.waves.backup_plan import BackupPlan
 from drover.waves.checks import CommandCheck
@@ -63,6 +64,7 @@ def read_facts(hypervisor: Hypervisor) -> HostFacts:
         hosts=tuple(hypervisor.hosts()),
         takes_along=hypervisor.takes_along if isinstance(hypervisor, LiveMover) else None,
         measures=hypervisor.figures() if isinstance(hypervisor, PerformanceMeter) else frozenset(),
+        out_of_reach=hypervisor.disks_out_of_reach() if isinstance(hypervisor, DiskLine) else None,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.port import LiveObstacle
+from drover.hypervisors.reach import OutOfReach
 from drover.model import Disk, Host, Network, Nic, Ownership, StoragePool, VirtualMachine
 from drover.waves.fit import Fit
 from drover.waves.schema import MachinePlan, Mappings, Wave
@@ -18,6 +19,7 @@ class HostFacts:
     :param hosts: each host behind the connection.
     :param takes_along: whether its own live moves take a machine away from here; None where it has none.
     :param measures: which figures of what a machine uses it tells (`drover.hypervisors.counters`).
+    :param out_of_reach: why the disks of its machines cannot be reached from here; None where they can.
     """
 
     host: Host
@@ -28,6 +30,7 @@ class HostFacts:
     hosts: tuple[Host, ...] = ()
     takes_along: bool | None = None
     measures: frozenset[str] = frozenset()
+    out_of_reach: OutOfReach | None = None
 
 
 @dataclass(frozen=True, slots=True)

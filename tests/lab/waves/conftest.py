@@ -54,6 +54,7 @@ def plan(lab: Lab, connected: Callable[..., str], capsys: pytest.CaptureFixture[
     connected("kvm-a", "lab_again", verify_host_key=False)
     connected("vc-a", "lab_vc_trusting", verify_certificate=False)
     connected("hv-a", "lab_hv_open", smb_encrypt=False)
+    connected("hv-a", "lab_hv_closed", smb_port=446)
 
     def run(path: Path) -> tuple[int, dict[str, Any]]:
         code = cli.main(["plan", "--json", str(path)])

@@ -60,6 +60,7 @@ OTHERWISE = {
     "checks.none",
     "connection.certificate",
     "connection.smb_unencrypted",
+    "disk.unreachable",
     "host.maintenance",
     "machine.power_state",
     "network.missing",

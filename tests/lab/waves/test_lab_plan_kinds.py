@@ -74,6 +74,11 @@ def test_what_a_hyperv_host_says_of_its_machines(on_hyperv: None, plan: Any, wav
     assert critical(report, "hv fine") == {"device.not_asked"}
 
 
+def test_a_hyperv_host_whose_disks_cannot_be_reached(on_hyperv: None, plan: Any, wave: WriteWave) -> None:
+    _, report = plan(wave(cold("hv fine"), source="lab_hv_closed", mappings=FROM_HYPERV))
+    assert critical(report, "hv fine") == {"device.not_asked", "disk.unreachable"}
+
+
 def test_what_a_vcenter_says_of_a_live_move(on_vcenter: None, plan: Any, wave: WriteWave) -> None:
     expected = {name: ids for name, (_, ids) in plants_vcenter.LIVE.items()}
     machines = [{"name": name, "strategy": "live"} for name in expected]

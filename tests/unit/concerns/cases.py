@@ -15,6 +15,7 @@ from drover.concerns.preflight import FolderFacts, Preflight, Rehearsed
 from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.hyperv.words import unknown
 from drover.hypervisors.port import LiveObstacle, Weight
+from drover.hypervisors.reach import OutOfReach
 from drover.model import Cpu, DiskFormat, Firmware, Network, PowerState
 from drover.waves.fit import Fit
 
@@ -185,6 +186,7 @@ CASES: dict[str, Case] = {
     "disk.raw_mapping": device(disks(raw_mapping=True)),
     "disk.read_only": device(disks(read_only=True)),
     "disk.shared": hyperv_hides("sharing of disk SCSI 0:0", disks(shared=True)),
+    "disk.unreachable": always(facts(out_of_reach=OutOfReach("hv-b is silent.", "Ask it.")), "who is silent is found"),
     "firmware.secure_boot": vsphere_hides("config.bootOptions", vm(secure_boot=True)),
     "firmware.secure_boot_template": hyperv_hides("Secure Boot", word("secure-boot-template Other", target=ELSEWHERE)),
     "guest.domain_controller": Case(vm(domain_controller=True), lambda: preflight(WINDOWS)),

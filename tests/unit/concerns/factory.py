@@ -6,6 +6,7 @@ from typing import Any
 
 from drover.concerns.preflight import FolderFacts, HostFacts, Preflight
 from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.reach import OutOfReach
 from drover.model import (
     Category,
     Concern,
@@ -119,10 +120,12 @@ def preflight(
     translated: VirtualMachine | None = None,
     refusal: str | None = None,
     target_id: str = "b",
+    out_of_reach: OutOfReach | None = None,
     **changes: Any,
 ) -> Preflight:
     """:param plan: further keys of the machine's plan. :param changes: keys of the wave.
 
+    :param out_of_reach: why the target's disks are.
     :param translated: what the target makes of the machine; the same, if not given.
     """
     check = {"tcp": {"address": "192.0.2.1", "port": 80}}
@@ -142,7 +145,13 @@ def preflight(
         source=source,
         source_facts=HostFacts(here, (NOW, NOW), machines, NETWORKS, (POOL,), (here,), takes_along),
         target_facts=HostFacts(
-            target, (NOW, NOW), target_machines, networks, pools, (target,) if hosts is None else hosts
+            target,
+            (NOW, NOW),
+            target_machines,
+            networks,
+            pools,
+            (target,) if hosts is None else hosts,
+            out_of_reach=out_of_reach,
         ),
         backup_folder=folder,
         now=NOW,

@@ -9,6 +9,7 @@ from answers import foreign
 from hyperv_peer import PASSWORD, Peer, World
 from samba import Samba
 
+from drover.errors import RetryableError
 from drover.hypervisors import registry
 from drover.hypervisors.port import Hypervisor, TargetSettings
 from drover.model import Disk, DiskFormat, Firmware, Ownership, VirtualMachine
@@ -29,6 +30,13 @@ class Place:
     def open(self, **changes: object) -> Hypervisor:
         own = {"smb_port": self.samba.port, "trial_jump": "nobody@127.0.0.1"}
         return registry.connect(self.peer.spec("ntlm", "https", **(own | changes)))
+
+    def listens(self) -> bool:
+        try:
+            with self.open() as hypervisor:
+                return bool(hypervisor.host().name)
+        except RetryableError:
+            return False
 
     def files(self) -> list[str]:
         return sorted(str(path.relative_to(self.drives)) for path in self.drives.rglob("*") if path.is_file())

@@ -124,7 +124,10 @@ def writable(hypervisor: Hypervisor) -> bool:
 
 
 def gone(relay: Relay) -> str:
-    return f"127.0.0.1 does not answer for files (SMB, port {relay.port}). Try again when it does."
+    return (
+        f"127.0.0.1 does not answer for files (SMB, port {relay.port}). Try again when it does; if it never did, open "
+        "that port there, or correct the connection's smb_port."
+    )
 
 
 @pytest.mark.parametrize("state", [PowerState.OFF, PowerState.RUNNING])
@@ -222,15 +225,7 @@ def loses_power(place: Place) -> None:
 def has_power(place: Place) -> None:
     place.samba.start()
     place.peer.ask("reboot", seconds=0.0)
-    wait_until("the host listens", lambda: listens(place), deadline=30, interval=0.05)
-
-
-def listens(place: Place) -> bool:
-    try:
-        with place.open() as hypervisor:
-            return bool(hypervisor.host().name)
-    except RetryableError:
-        return False
+    wait_until("the host listens", place.listens, deadline=30, interval=0.05)
 
 
 @pytest.fixture
@@ -239,7 +234,7 @@ def failing(web: Place, relay: Relay) -> Iterator[Place]:
     relay.break_after(MIDDLE, then=lambda: loses_power(web))
     yield web
     relay.mend()
-    if not listens(web):
+    if not web.listens():
         has_power(web)
 
 

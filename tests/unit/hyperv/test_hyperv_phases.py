@@ -194,7 +194,7 @@ def test_the_host_restarts_while_a_machine_is_made(empty: Place) -> None:
     with empty.open() as hypervisor, pytest.raises(RetryableError, match=r"^The connection to 127\.0\.0\.1 broke\."):
         hypervisor.define(machine, given)
     rebooting.join()
-    wait_until("the host listens", lambda: listens(empty), deadline=30, interval=0.05)
+    wait_until("the host listens", empty.listens, deadline=30, interval=0.05)
     with empty.open() as hypervisor:
         assert hypervisor.define(machine, given).ownership == given.owner
         assert [one.name for one in hypervisor.machines()] == ["web"]
@@ -210,14 +210,6 @@ def reboot_at(place: Place, action: str, number: int) -> None:
     place.peer.ask("reboot", seconds=0.1)
 
 
-def listens(place: Place) -> bool:
-    try:
-        with place.open() as hypervisor:
-            return bool(hypervisor.host().name)
-    except RetryableError:
-        return False
-
-
 @pytest.mark.parametrize(("starts", "state"), [(False, PowerState.OFF), (True, PowerState.RUNNING)])
 def test_a_host_that_restarts_starts_what_is_to_start_with_it(empty: Place, starts: bool, state: PowerState) -> None:
     machine = source(firmware=Firmware.BIOS)
@@ -226,7 +218,7 @@ def test_a_host_that_restarts_starts_what_is_to_start_with_it(empty: Place, star
         hypervisor.set_autostart("web", starts)
         hypervisor.power_on("web")
         empty.peer.ask("reboot", seconds=0.0)
-        wait_until("the host listens", lambda: listens(empty), deadline=30, interval=0.05)
+        wait_until("the host listens", empty.listens, deadline=30, interval=0.05)
         assert hypervisor.power_state("web") is state
 
 

@@ -12,6 +12,7 @@ from drover.hypervisors.connection import ConnectionSpec
 from drover.hypervisors.counters import Usage
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.port import Hypervisor, LiveObstacle, LiveStatus, Retired, TargetSettings, Trial
+from drover.hypervisors.reach import OutOfReach
 from drover.model import Host, Network, Ownership, PowerState, StoragePool, VirtualMachine
 
 
@@ -86,6 +87,9 @@ class HypervHypervisor:
         return _part("counters").usage(self.session, name, seconds)  # type: ignore[no-any-return]
 
     # Disks
+
+    def disks_out_of_reach(self) -> OutOfReach | None:
+        return _part("smb_client").out_of_reach(self.session.spec)  # type: ignore[no-any-return]
 
     def read_disks(self, name: str) -> AbstractContextManager[Mapping[str, Endpoint]]:
         return _part("disks").read_disks(self.session, self.machine(name))  # type: ignore[no-any-return]

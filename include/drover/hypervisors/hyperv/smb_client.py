@@ -10,6 +10,7 @@ from typing import Any
 
 from drover.errors import BadInputError, DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.connection import ConnectionSpec
+from drover.hypervisors.reach import OutOfReach
 
 _PORT = 445
 _SECONDS = 30.0
@@ -103,14 +104,19 @@ class RemoteFile:
         # Of our own: whoever else in this process speaks to the same host is never mixed up with this login.
         self._cache: dict[str, Any] = {}
         self._file: Any = None
-        with self._errors():
-            self._open()
+        try:
+            with _errors(share, path):
+                self._open()
+        except BaseException:
+            self.close()
+            raise
 
     def _open(self) -> None:
         import smbclient
 
-        self._log_in()
         share = self.share
+        # Where smbclient looks for it.
+        self._cache[f"{share.server.lower()}:{share.port}"] = _log_in(share)
         facts = smbclient.stat(self._remote, port=share.port, connection_cache=self._cache)
         self.size = int(facts.st_size)
         self.version = f"{facts.st_mtime_ns} {facts.st_size}"
@@ -124,33 +130,11 @@ class RemoteFile:
             connection_cache=self._cache,
         )
 
-    def _log_in(self) -> None:
-        """As `smbclient.register_session` does, which cannot be told another name for Kerberos."""
-        from smbprotocol.connection import Connection
-        from smbprotocol.session import Session
-
-        share = self.share
-        connection = Connection(uuid.uuid4(), share.server, share.port, require_signing=True)
-        connection._receive_timeout = _SILENCE
-        connection.connect(timeout=int(_SECONDS))
-        # Where smbclient looks for it.
-        self._cache[f"{share.server.lower()}:{share.port}"] = connection
-        session = Session(
-            connection,
-            username=share.login,
-            password=share.password,
-            require_encryption=share.encrypt,
-            hostname_override=share.service,
-            auth_protocol=share.protocol,
-        )
-        with _in_time(connection):
-            session.connect()
-
     def read(self, offset: int, length: int) -> bytes:
         handle = self._file.fd
         piece = min(_PIECE, handle.connection.max_read_size)
         parts: list[bytes] = []
-        with self._errors():
+        with _errors(self.share, self.path):
             for at in range(offset, offset + length, piece):
                 wanted = min(piece, offset + length - at)
                 part = handle.read(at, wanted)
@@ -165,12 +149,12 @@ class RemoteFile:
     def write(self, offset: int, data: bytes) -> None:
         handle = self._file.fd
         piece = min(_PIECE, handle.connection.max_write_size)
-        with self._errors():
+        with _errors(self.share, self.path):
             for at in range(0, len(data), piece):
                 handle.write(data[at : at + piece], offset + at)
 
     def flush(self) -> None:
-        with self._errors():
+        with _errors(self.share, self.path):
             self._file.fd.flush()
 
     def close(self) -> None:
@@ -182,14 +166,43 @@ class RemoteFile:
         with suppress(Exception):
             smbclient.reset_connection_cache(connection_cache=self._cache)
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except DroverError:
-            raise
-        except Exception as error:
-            raise _explained(self.share, self.path, error) from error
+
+def out_of_reach(spec: ConnectionSpec) -> OutOfReach | None:
+    """Why nobody gets as far as the host's files; None where the login is let in."""
+    try:
+        share = share_of(spec)
+        with _errors(share, "its disks"):
+            connection = _log_in(share)
+    except DroverError as error:
+        return OutOfReach(error.message, error.remedy)
+    with _in_time(connection), suppress(Exception):
+        connection.disconnect()
+    return None
+
+
+def _log_in(share: Share) -> Any:
+    """As `smbclient.register_session` does, which cannot be told another name for Kerberos."""
+    from smbprotocol.connection import Connection
+    from smbprotocol.session import Session
+
+    connection = Connection(uuid.uuid4(), share.server, share.port, require_signing=True)
+    connection._receive_timeout = _SILENCE
+    try:
+        connection.connect(timeout=int(_SECONDS))
+        session = Session(
+            connection,
+            username=share.login,
+            password=share.password,
+            require_encryption=share.encrypt,
+            hostname_override=share.service,
+            auth_protocol=share.protocol,
+        )
+        with _in_time(connection):
+            session.connect()
+    except BaseException:
+        connection.disconnect(False)
+        raise
+    return connection
 
 
 @contextmanager
@@ -202,6 +215,16 @@ def _in_time(connection: Any) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+@contextmanager
+def _errors(share: Share, path: str) -> Iterator[None]:
+    try:
+        yield
+    except DroverError:
+        raise
+    except Exception as error:
+        raise _explained(share, path, error) from error
 
 
 def _explained(share: Share, path: str, error: Exception) -> DroverError:
@@ -244,7 +267,9 @@ def _explained(share: Share, path: str, error: Exception) -> DroverError:
         )
     if isinstance(error, OSError | smb.SMBConnectionClosed | ValueError) or "Connection timeout" in str(error):
         return RetryableError(
-            f"{share.server} does not answer for files (SMB, port {share.port}).", remedy="Try again when it does."
+            f"{share.server} does not answer for files (SMB, port {share.port}).",
+            remedy="Try again when it does; if it never did, open that port there, or correct the connection's "
+            "smb_port.",
         )
     said = " ".join(str(error).split())[:300].rstrip(".")
     return OperatorNeededError(f"{share.server} says of {path}: {said}.", remedy="Correct that on the host.")
