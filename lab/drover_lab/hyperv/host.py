@@ -58,11 +58,12 @@ class HyperVHost:
     def stop(self) -> None:
         """As 'Stop-Service WinRM': refuses connections, cuts those that are open, ends every shell."""
         with self._lock:
-            self.web.stopping.set()
             for listener in self._listeners:
                 listener.shutdown()
                 listener.server_close()
             self._listeners.clear()
+            # Whoever is cut off finds nobody who listens.
+            self.web.stopping.set()
             self.web.cut()
             for shell in self.shells.all():
                 self.shells.remove(shell)

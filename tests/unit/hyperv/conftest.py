@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from hyperv_peer import Peer, World
+from hyperv_place import Place, settings, source
+
+from drover.hypervisors.hyperv import shell
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +39,27 @@ def peer(_running: Peer) -> Iterator[Peer]:
     status = _running.status()
     assert status["unmodelled"] == []
     assert status["shells"] == []
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little time passes until a shell is deleted once more."""
+    monkeypatch.setattr(shell, "_DELETE_PAUSE", 0.1)
+
+
+@pytest.fixture
+def empty(place: Place) -> Iterator[Place]:
+    """Whatever the test did: no open shell is left, and after a rollback no machine and no file.
+
+    :param place: a test file's own.
+    """
+    owner, before = settings(source()).owner, place.files()
+    yield place
+    place.peer.ask("clear")
+    assert place.peer.shells == []
+    with place.open() as hypervisor:
+        if hypervisor.find("web") is not None:
+            hypervisor.power_off("web")
+        hypervisor.remove("web", owner)
+        assert hypervisor.machines() == []
+    assert place.files() == before

@@ -1,7 +1,7 @@
 """A whole simulated host: real WinRM, our own scripts, a real SMB server, real VHDX files; and a machine that comes."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from drover.errors import RetryableError
 from drover.hypervisors import registry
 from drover.hypervisors.port import Hypervisor, TargetSettings
 from drover.model import Disk, DiskFormat, Firmware, Ownership, VirtualMachine
-from drover_lab.hyperv.world.store import add_host
+from drover_lab.hyperv.world import qemu
+from drover_lab.hyperv.world.store import Host, State, add_host
+from drover_lab.hyperv.world.store import world as states
 
 MIB = 1 << 20
 
@@ -40,6 +42,21 @@ class Place:
 
     def files(self) -> list[str]:
         return sorted(str(path.relative_to(self.drives)) for path in self.drives.rglob("*") if path.is_file())
+
+    def file(self, path: str) -> Path:
+        """What the host calls so."""
+        return self.drives / path[0] / path[3:].replace("\\", "/")
+
+    def kept(self) -> State:
+        """The one machine, as the world keeps it."""
+        with states(self.world) as found:
+            (host,) = found["hosts"].values()
+            (one,) = host["machines"].values()
+            return dict(one)
+
+    def monitor(self) -> AbstractContextManager[qemu.Monitor]:
+        """Of that machine's process."""
+        return qemu.monitor(Host(self.world, self.drives.parent.name, {}, ("", "")), self.kept())
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from drover.errors import DroverError, OperatorNeededError, RetryableError
 from drover.hypervisors.hyperv import shell
 from drover.hypervisors.hyperv.session import Session
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 BROKE = "The connection to 127.0.0.1 broke. Try again when the host answers."
 ACTIONS = ("Create", "Command", "Send", "Receive")
 DROPS = [{"when": "before"}, {"when": "after"}, {"after_bytes": 7}]
@@ -22,11 +24,6 @@ DROPS = [{"when": "before"}, {"when": "after"}, {"after_bytes": 7}]
 
 def drops() -> list[Any]:
     return [pytest.param(drop, id="-".join(map(str, drop.values()))) for drop in DROPS]
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "_DELETE_PAUSE", 0.1)
 
 
 @pytest.mark.parametrize("drop", drops())

@@ -13,44 +13,26 @@ from itertools import count
 from typing import Any
 
 import pytest
+from breaking import BROKE, asked
 from hyperv_peer import World
 from hyperv_place import MIB, Place, running, settings, source
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
-from drover.hypervisors.hyperv import define, shell
+from drover.hypervisors.hyperv import define
 from drover.hypervisors.port import Hypervisor
 from drover.model import Firmware, PowerState
 from drover_lab.hyperv.world.store import world as states
 from drover_lab.process import wait_until
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 OWNER = settings(source()).owner
-BROKE = "The connection to 127.0.0.1 broke. Try again when the host answers."
 
 
 @pytest.fixture(scope="module")
 def place(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with running(world, tmp_path_factory.mktemp("phases"), "hv-p") as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "_DELETE_PAUSE", 0.1)
-
-
-@pytest.fixture
-def empty(place: Place) -> Iterator[Place]:
-    """Whatever the test did: no open shell is left, and after a rollback no machine and no file."""
-    before = place.files()
-    yield place
-    place.peer.ask("clear")
-    assert place.peer.shells == []
-    with place.open() as hypervisor:
-        if hypervisor.find("web") is not None:
-            hypervisor.power_off("web")
-        hypervisor.remove("web", OWNER)
-        assert hypervisor.machines() == []
-    assert place.files() == before
 
 
 def cut_everywhere(place: Place, work: Callable[[Hypervisor], object], step: int = 1) -> Iterator[None]:
@@ -202,11 +184,7 @@ def test_the_host_restarts_while_a_machine_is_made(empty: Place) -> None:
 
 def reboot_at(place: Place, action: str, number: int) -> None:
     """When so many requests of this kind were seen."""
-
-    def seen() -> bool:
-        return [request["action"] for request in place.peer.status()["requests"]].count(action) >= number
-
-    wait_until("the host is asked", seen, deadline=30, interval=0.02)
+    wait_until("the host is asked", lambda: asked(place, action) >= number, deadline=30, interval=0.02)
     place.peer.ask("reboot", seconds=0.1)
 
 

@@ -7,10 +7,12 @@ from hyperv_peer import World
 from hyperv_place import Place, running, settings, source
 from test_hyperv_phases import cut_everywhere
 
-from drover.hypervisors.hyperv import checkpoints, folders, shell
+from drover.hypervisors.hyperv import checkpoints, folders
 from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
 from drover.hypervisors.port import Hypervisor
 from drover.model import Firmware
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 OUT = "D:\\Exports\\web"
 
@@ -23,11 +25,6 @@ def place(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
         with made.open() as hypervisor:
             hypervisor.define(machine, settings(machine))
         yield made
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "_DELETE_PAUSE", 0.1)
 
 
 def session_of(hypervisor: Hypervisor) -> folders.Session:

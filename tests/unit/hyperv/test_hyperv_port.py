@@ -140,8 +140,7 @@ def test_a_file_that_is_in_the_way_is_not_touched(place: Place) -> None:
     machine = source()
     given = settings(machine)
     with place.open() as hypervisor:
-        path = hypervisor.translated(machine, given).disks[0].path
-        file = place.drives / path.replace(":\\", "/").replace("\\", "/")
+        file = place.file(hypervisor.translated(machine, given).disks[0].path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("payroll")
         with pytest.raises(OperatorNeededError, match="is there already, and this move did not make it"):
