@@ -18,17 +18,17 @@ _CODE = bytes.fromhex(
 )
 
 
-def install(vhdx: Path) -> None:
-    """On the disk of a machine of generation 1 that is off."""
+def install(vhdx: Path, code: bytes = _CODE) -> None:
+    """On the disk of a machine of generation 1 that is off. :param code: of another guest."""
     with tempfile.NamedTemporaryFile() as sector:  # its name has no spaces
-        sector.write(_CODE.ljust(510, b"\0") + b"\x55\xaa")
+        sector.write(code.ljust(510, b"\0") + b"\x55\xaa")
         sector.flush()
         _io(vhdx, "vhdx", f"write -s {sector.name} 0 512", writable=True)
 
 
-def number(path: Path, kind: str = "vhdx") -> int:
+def number(path: Path, kind: str = "vhdx", *, at: int = _PLACE) -> int:
     """The number on the disk. :param kind: of the file, which a machine may be writing to."""
-    found = re.search(r":  ((?:[0-9a-f]{2} ){4})", _io(path, kind, f"read -v {_PLACE} 16"))
+    found = re.search(r":  ((?:[0-9a-f]{2} ){4})", _io(path, kind, f"read -v {at} 16"))
     assert found, path
     return int.from_bytes(bytes.fromhex(found[1]), "little")
 

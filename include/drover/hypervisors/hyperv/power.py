@@ -11,6 +11,8 @@ from drover.model import PowerState
 
 _STATES = {"Running": PowerState.RUNNING, "Off": PowerState.OFF, "Paused": PowerState.PAUSED}
 _SECONDS = 600.0
+# ERROR_SHUTDOWN_IN_PROGRESS, which every language of Windows writes alike.
+_IN_PROGRESS = "0x8007045B"
 
 
 def power_state(session: Session, name: str) -> PowerState:
@@ -54,6 +56,7 @@ def shut_down(session: Session, name: str, deadline: float) -> None:
     """Asks the guest through its integration services and waits. :param deadline: seconds."""
     machine_id = id_of(session, name)
     until = time.monotonic() + deadline
+    asked = False
     while (state := raw_state(session, machine_id)) != "Off":
         if state in ("Saved", "FastSaved", "Paused"):
             raise OperatorNeededError(
@@ -66,23 +69,31 @@ def shut_down(session: Session, name: str, deadline: float) -> None:
                 f"Machine '{name}' on {session.target.host} did not shut down within {deadline:g} seconds.",
                 remedy="See what keeps the guest, or give it a longer shutdown_deadline; Drover did not force it.",
             )
-        _ask(session, machine_id, name, left)
+        if state == "Stopping" or not _ask(session, machine_id, name, left, asked=asked):
+            asked = True
+            time.sleep(min(1.0, left))  # between two looks at a host that may be busy
 
 
-def _ask(session: Session, machine_id: str, name: str, left: float) -> None:
-    """Hyper-V answers when the guest is off. Whoever lost the connection meanwhile looks again, and may ask again."""
+def _ask(session: Session, machine_id: str, name: str, left: float, *, asked: bool) -> bool:
+    """Hyper-V answers when the guest is off. Whoever lost the connection meanwhile looks again, and may ask again.
+
+    :param asked: whether it may be shutting down already; then it may refuse to be asked again, in whatever words.
+    :returns: whether Hyper-V said that it is off.
+    """
     try:
         scripts.run(session, "shut-down", deadline=left, id=machine_id)
     except RetryableError:
-        time.sleep(min(1.0, left))  # between two looks at a host that may be busy
+        return False
     except DroverError as error:
-        if raw_state(session, machine_id) == "Off":
-            return
-        raise OperatorNeededError(
-            f"Machine '{name}' on {session.target.host} cannot be asked to shut down: {error.message}",
-            remedy="See that the integration service for shutting down runs in the guest, or shut it down from inside "
-            "before the wave.",
-        ) from error
+        if asked or _IN_PROGRESS in error.message:
+            return False
+        if raw_state(session, machine_id) != "Off":
+            raise OperatorNeededError(
+                f"Machine '{name}' on {session.target.host} cannot be asked to shut down: {error.message}",
+                remedy="See that the integration service for shutting down runs in the guest, or shut it down from "
+                "inside before the wave.",
+            ) from error
+    return True
 
 
 def set_autostart(session: Session, name: str, enabled: bool) -> None:

@@ -1,5 +1,6 @@
 """Machines: found, made, started, stopped, removed."""
 
+import contextlib
 import shutil
 import uuid
 from datetime import UTC, datetime
@@ -102,6 +103,8 @@ class Machines:
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        # The ids of those whose guests have their time to shut down.
+        self._asked: set[str] = set()
 
     def get(self, call: Invocation) -> None:
         call.only("Name", "Id")
@@ -235,12 +238,22 @@ class Machines:
         if machine["state"] != "Running":
             call.fail(wrong_state(machine["name"]))
             return
-        with qemu.monitor(self.host, machine) as monitor:
-            monitor.ask("system_powerdown")
-        if not qemu.ended(self.host, machine, self.host.patience):
-            call.fail(refused(
-                f"'{machine['name']}' failed to shut down. The guest operating system did not answer in time."
-            ))  # fmt: skip
+        if machine["id"] in self._asked:
+            call.fail(
+                refused(f"'{machine['name']}' failed to shut down. A system shutdown is in progress. (0x8007045B)")
+            )
+            return
+        self._asked.add(machine["id"])
+        try:
+            # A guest that is off by now has shut down.
+            with contextlib.suppress(OSError), qemu.monitor(self.host, machine) as monitor:
+                monitor.ask("system_powerdown")
+            if not qemu.ended(self.host, machine, self.host.patience):
+                call.fail(refused(
+                    f"'{machine['name']}' failed to shut down. The guest operating system did not answer in time."
+                ))  # fmt: skip
+        finally:
+            self._asked.discard(machine["id"])
 
     def pause(self, call: Invocation) -> None:
         self._turn(call, "Running", "Paused", "stop")
