@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from breaking import BROKE
 from hyperv_peer import Peer
 
 from drover.errors import DroverError, OperatorNeededError, RetryableError
@@ -17,7 +18,6 @@ from drover.hypervisors.hyperv.session import Session
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
-BROKE = "The connection to 127.0.0.1 broke. Try again when the host answers."
 ACTIONS = ("Create", "Command", "Send", "Receive")
 DROPS = [{"when": "before"}, {"when": "after"}, {"after_bytes": 7}]
 
