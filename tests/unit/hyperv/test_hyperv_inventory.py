@@ -227,10 +227,11 @@ def test_the_tag_is_a_line_of_the_notes() -> None:
 
 def test_a_live_move_that_is_cancelled_gives_the_earlier_tag_back() -> None:
     earlier, started = replace(OWNER, wave="of last month", role="committed"), replace(OWNER, role="started")
+    making = tags.Making("HV-R", ("D:\\web.vhdx",))
     for before in (tags.written("the shop's", earlier), "the shop's", "", tags.text(earlier)):
-        marked = tags.begun(before, started)
-        assert (tags.read(marked), tags.without(marked)) == (started, tags.without(before))
-        again = tags.begun(marked, started)
+        marked = tags.begun(before, started, making)
+        assert (tags.read(marked), tags.making(marked), tags.without(marked)) == (started, making, tags.without(before))
+        again = tags.begun(marked, started, making)
         assert (again, tags.cancelled(again)) == (marked, before)
         assert tags.cancelled(tags.written(marked, earlier)) == tags.without(before)
 
