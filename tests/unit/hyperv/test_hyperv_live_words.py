@@ -185,9 +185,9 @@ def test_what_it_did_not_make_stays(making: tags.Making) -> None:
         (
             "",
             MADE.files[0].upper(),
-            r"Machine 'db' on hv-a uses D:\\.*\.vhdx, a disk of machine 'web', so nothing",
+            r"Machine 'db' on hv-a uses D:\\.*\.vhdx, which an earlier try of this move left half made, so it is not",
         ),
-        ("It is\ngone.", r"D:\db.vhdx", "Nobody can tell whether machine 'db' on hv-a uses a disk of .*: It is gone"),
+        ("It is\ngone.", r"D:\db.vhdx", "Nobody can tell whether machine 'db' on hv-a uses a disk .*: It is gone"),
     ],
 )
 def test_what_a_machine_there_has_or_may_have_stays(problem: str, path: str, words: str) -> None:

@@ -5,7 +5,7 @@ So what the next try finds there while the machine is still at the source was ma
 """
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors.hyperv import retire, scripts, tags
+from drover.hypervisors.hyperv import in_use, scripts, tags
 from drover.hypervisors.hyperv.session import Session
 from drover.model import VirtualMachine
 
@@ -28,5 +28,23 @@ def clear_the_way(target: Session, machine: VirtualMachine, notes: str, making: 
                 "it.",
                 remedy="If a live move of it failed there before, it is what that one left: remove it.",
             )
-    retire.refuse_used(target, machine, there, besides=None)
+    _refuse_used(target, there)
     scripts.run(target, "half-made", paths=there, remove=True)
+
+
+def _refuse_used(target: Session, there: list[str]) -> None:
+    where = target.target.host
+    for other, path, problem in in_use.users(target, there, besides=None):
+        if path:
+            raise OperatorNeededError(
+                f"Machine '{other}' on {where} uses {path}, which an earlier try of this move left half made, so it is "
+                "not removed.",
+                remedy="If it is the machine being moved, its move ended meanwhile: run this again. From any other, "
+                "detach that disk, which has not all of its bytes, then run this again.",
+            )
+        if problem:
+            raise OperatorNeededError(
+                f"Nobody can tell whether machine '{other}' on {where} uses a disk that an earlier try of this move "
+                f"left half made, so none is removed: {problem}.",
+                remedy="Mend or remove that machine there, then run this again.",
+            )

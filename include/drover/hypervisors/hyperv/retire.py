@@ -3,20 +3,17 @@
 The disks go first and the machine last: its notes carry the tag by which a retry knows what it began.
 """
 
-from collections.abc import Sequence
 from pathlib import PureWindowsPath
 
 from drover.errors import OperatorNeededError
-from drover.hypervisors import retiring
-from drover.hypervisors.hyperv import disks, inventory, scripts
+from drover.hypervisors.hyperv import disks, in_use, inventory, scripts
 from drover.hypervisors.hyperv.session import Session
 from drover.hypervisors.port import Retired
-from drover.hypervisors.retiring import is_its_own, refuse_snapshots, refuse_unknown, require_retiring
+from drover.hypervisors.retiring import is_its_own, refuse_snapshots, refuse_unknown, refuse_used, require_retiring
 from drover.model import Disk, Ownership, VirtualMachine
 
 # A set of disks is shared by what it is for.
 _SET = ".vhds"
-_LOOKING = 900.0
 
 
 def retire(session: Session, name: str, owner: Ownership) -> Retired:
@@ -30,7 +27,7 @@ def retire(session: Session, name: str, owner: Ownership) -> Retired:
     require_retiring(machine, owner, where)
     refuse_snapshots(machine, where)
     own = [disk for disk in machine.disks if _goes(disk)]
-    refuse_used(session, machine, [disk.path for disk in own], besides=machine.id)
+    _refuse_used(session, machine, own)
     _require_folders(session, machine, own)
     scripts.run(session, "remove", id=machine.id, disks=[disk.path for disk in own])
     left = [disk.path for disk in machine.disks if disk not in own]
@@ -42,6 +39,14 @@ def _goes(disk: Disk) -> bool:
     return is_its_own(disk) and not disk.path.lower().endswith(_SET)
 
 
+def _refuse_used(session: Session, machine: VirtualMachine, own: list[Disk]) -> None:
+    where = session.target.host
+    for other, path, problem in in_use.users(session, [disk.path for disk in own], besides=machine.id):
+        refuse_used(machine, where, other, [path] if path else [])
+        if problem:
+            refuse_unknown(machine, where, other, problem)
+
+
 def _require_folders(session: Session, machine: VirtualMachine, own: list[Disk]) -> None:
     """A disk that is not there counts as removed by a killed try; where its folder is away, it may come back."""
     folders = sorted({str(PureWindowsPath(disk.path).parent) for disk in own})
@@ -51,16 +56,3 @@ def _require_folders(session: Session, machine: VirtualMachine, own: list[Disk])
             f"{', '.join(map(str, away))}, which cannot be reached, so nothing of it is removed.",
             remedy="Bring that volume or share back, then run this again.",
         )
-
-
-def refuse_used(session: Session, machine: VirtualMachine, files: Sequence[str], *, besides: str | None) -> None:
-    """:param besides: the id of a machine that may have them.
-
-    :raises OperatorNeededError: a machine of the host has one of these files, or lies upon one.
-    """
-    where, paths = session.target.host, {path.lower(): path for path in files}
-    for one in scripts.run(session, "chains", deadline=_LOOKING, id=besides or ""):
-        other, path, problem = one["machine"], one["path"].lower(), " ".join(one["problem"].split())
-        retiring.refuse_used(machine, where, other, [paths[path]] if path in paths else [])
-        if problem:
-            refuse_unknown(machine, where, other, problem.rstrip("."))
