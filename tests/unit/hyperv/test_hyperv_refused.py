@@ -1,5 +1,6 @@
 """Logins, certificates and messages that the host refuses: one sentence each, with what to do."""
 
+import asyncio
 import re
 import socket
 import ssl
@@ -122,36 +123,38 @@ def test_a_sealed_message_that_was_altered_is_refused(peer: Peer, monkeypatch: p
 
 @contextmanager
 def man_in_the_middle(pair: Pair, port: int) -> Iterator[int]:
-    """Speaks TLS to both ends, with a certificate that the client trusts. :returns: its port."""
+    """Speaks TLS to both ends, with a certificate that the client trusts. One thread alone touches a connection.
+
+    :returns: its port.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.key)
     listener = socket.create_server(("127.0.0.1", 0))
 
-    def pump(source: socket.socket, to: socket.socket) -> None:
+    async def pump(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            while data := source.recv(65536):
-                to.sendall(data)
-        for end in (source, to):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+            while data := await source.read(65536):
+                to.write(data)
+                await to.drain()
+        to.close()
 
-    def serve() -> None:
+    async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         anything = ssl._create_unverified_context()
-        while True:
-            try:
-                client = context.wrap_socket(listener.accept()[0], server_side=True)
-            except OSError:
-                return
-            server = anything.wrap_socket(socket.create_connection(("127.0.0.1", port)))
-            for ends in ((client, server), (server, client)):
-                threading.Thread(target=pump, args=ends, daemon=True).start()
+        there, back = await asyncio.open_connection("127.0.0.1", port, ssl=anything)
+        await asyncio.gather(pump(reader, back), pump(there, writer))
 
-    threading.Thread(target=serve, daemon=True).start()
+    async def serve() -> None:
+        await asyncio.start_server(through, sock=listener, ssl=context)
+        await asyncio.to_thread(over.wait)
+
+    over = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
     try:
         yield listener.getsockname()[1]
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        over.set()
+        thread.join()
 
 
 def test_a_login_is_bound_to_the_certificate_that_the_client_saw(peer: Peer, tmp_path: Path) -> None:
