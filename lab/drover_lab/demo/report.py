@@ -74,11 +74,14 @@ def _amount(size: int) -> str:
 
 
 def failures(tasks: Sequence[Mapping[str, Any]], store: RunStore, home: Home, dag_id: str, run: str) -> list[str]:
-    """A sentence for each task that failed by itself: which, why in the stage's own words, and its log."""
+    """A sentence for each task that failed by itself, also where it is to be tried again.
+
+    It says which, why in the stage's own words, and where its log is.
+    """
     told = []
     for task in tasks:
         name, _, step = str(task["task_id"]).partition(".")
-        if task["state"] != "failed" or not (step or name == FIRST):
+        if task["state"] not in ("failed", "up_for_retry") or not (step or name == FIRST):
             continue
         tries = [log_of(home, dag_id, run, str(task["task_id"]), n + 1) for n in range(int(task["try_number"]))]
         words = [f"  Try {number}: {line}" for number, log in enumerate(tries, 1) for line in last_words(log)]

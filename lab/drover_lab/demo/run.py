@@ -98,7 +98,12 @@ def _wave(airflow: Airflow, planned: Wave, lab: Lab, home: Home, console: Consol
     def asked(task_id: str) -> None:
         _answer(airflow, dag_id, run, task_id, people, console)
 
-    state = follow(airflow, dag_id, run, store, names, console, asked)
+    try:
+        state = follow(airflow, dag_id, run, store, names, console, asked)
+    except RetryableError:
+        with suppress(RetryableError):  # It may be Airflow that does not answer.
+            report.print_failures(report.failures(airflow.tasks(dag_id, run), store, home, dag_id, run), console)
+        raise
     findings = [finding for plan in planned.machines for finding in _prove(lab, planned, plan.name, store, began)]
     console.print(report.table(store, names))
     seconds = report.took(store, names)

@@ -53,6 +53,13 @@ def test_the_errors_of_every_try_are_told(home, tmp_path):
     assert "fine" not in said
 
 
+def test_what_waits_for_its_next_try_is_told_as_well(home, tmp_path):
+    write_log(home, "rollback", 1, {"level": "error", "event": "hv-b does not answer."})
+    (said,) = told(home, tmp_path, failed("rollback") | {"state": "up_for_retry"})
+    assert "  Try 1: hv-b does not answer.\n" in said
+    assert told(home, tmp_path, failed("rollback") | {"state": "running"}) == []
+
+
 def test_what_was_expected_is_said_beside_what_it_took(tmp_path):
     store = RunStore(tmp_path / "store", "demo", "run")
     names = ["db", "web"]
