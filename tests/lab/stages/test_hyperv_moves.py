@@ -11,6 +11,8 @@ import pytest
 from lab_moves import MIB, LabMove, wait_for
 
 from drover.errors import RetryableError
+from drover.hypervisors.hyperv import checkpoints
+from drover.hypervisors.hyperv.hypervisor import HypervHypervisor
 from drover_lab.lab import Lab
 
 pytestmark = pytest.mark.lab
@@ -83,6 +85,21 @@ def test_live_to_the_other_hyper_v_host(hlab: Lab, tmp_path: Path) -> None:
     ticks = lab.journal(LIVE)
     assert ticks[: len(before)] == before
     assert {after - number for (number, _), (after, _) in pairwise(ticks)} == {1}
+    quiet(lab)
+
+
+def test_a_live_move_is_taken_back_with_what_a_killed_validation_left_at_the_target(hlab: Lab, tmp_path: Path) -> None:
+    lab = hlab
+    lab.reset(LIVE)
+    move = move_of(lab, tmp_path, "hv-a", "hv-b", LIVE, strategy="live")
+    move.run("inventory", "preflight", "backup", "transfer")
+    with move.open() as opened:
+        assert isinstance(opened.target, HypervHypervisor)
+        checkpoints.make(opened.target.session, opened.target.machine(LIVE).id or "", checkpoints.READ)
+    assert move.run("rollback")["target"] == "the machine came back from there while it ran"
+    assert {host: found[LIVE] for host, found in lab.states().items() if LIVE in found} == {"hv-a": "running"}
+    with move.open() as opened:
+        assert opened.source.machine(LIVE).snapshots == ()
     quiet(lab)
 
 

@@ -3,8 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-from fake_host import FakeHost
+from fake_host import READ, FakeHost
 
+from drover.errors import RetryableError
 from drover.hypervisors.port import Hypervisor, LiveState, LiveStatus, TargetSettings
 from drover.model import PowerState
 
@@ -70,6 +71,8 @@ class TakingFakeHost(LiveFakeHost):
             return
         here = self.known[name]
         assert here.state is PowerState.RUNNING
+        if READ in here.snapshots:
+            raise RetryableError("It has a checkpoint.", remedy="Remove it.")
         made = target.translated(here, settings)
         for disk, copy in zip(here.disks, made.disks, strict=True):
             if disk.path != copy.path:

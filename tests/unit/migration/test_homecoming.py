@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from fake_host import Killed
+from fake_host import READ, Killed
 from outcomes import OFF, RUNNING, moved_along, taken_back
 
 from conftest import STAGES, Site
@@ -37,6 +37,16 @@ def test_a_finished_move_is_taken_back_while_the_machine_runs(along: Site) -> No
     tag = along.source.known["web"].ownership
     assert tag is not None
     assert tag.role == "returned"
+
+
+def test_what_a_killed_validation_left_does_not_keep_it_there(along: Site) -> None:
+    moved_along(along)
+    along.target.change("web", snapshots=("before the update", READ))
+
+    along.roll_back()
+
+    assert taken_back(along)
+    assert along.source.known["web"].snapshots == ("before the update",)
 
 
 def test_a_committed_move_is_taken_back_on_a_persons_word(along: Site) -> None:
@@ -120,7 +130,7 @@ def test_a_way_back_that_fails_is_tried_again(along: Site) -> None:
     assert taken_back(along)
 
 
-@pytest.mark.parametrize("stage", ["transfer", "cutover", "commit", "rollback"])
+@pytest.mark.parametrize("stage", ["transfer", "validate", "cutover", "commit", "rollback"])
 def test_a_stage_killed_at_any_call_can_be_retried_or_taken_back(along: Site, stage: str) -> None:
     """There is one machine, and it runs, whichever way it goes on."""
     along.run_until("commit" if stage == "rollback" else stage)
