@@ -138,12 +138,17 @@ def _commit(monitor: qemu.Monitor, node: str) -> None:
     """Writes what lies in the newest file into the one below, and goes on with that."""
     monitor.ask("block-commit", **{"job-id": "merge", "device": node})
     until = time.monotonic() + _MERGE
+    asked = False
     while jobs := monitor.ask("query-block-jobs"):
-        if jobs[0]["ready"] and jobs[0]["status"] == "ready":
+        # Once: asked again, it may be over by then, and what was merged would be told as not merged.
+        if not asked and jobs[0]["ready"] and jobs[0]["status"] == "ready":
             monitor.ask("block-job-complete", device="merge")
+            asked = True
         if time.monotonic() > until:
             raise refused("The checkpoint could not be merged in time.")
         time.sleep(0.05)
+    if node in _nodes(monitor).values():
+        raise refused("The checkpoint could not be merged.")
     if node.startswith("disk"):
         # The machine was started with the checkpoint: what its command line named stays until it is told to go, and
         # holds on to the file below.
