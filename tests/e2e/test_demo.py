@@ -19,7 +19,7 @@ from drover_lab.demo.home import USER, Home
 from drover_lab.state import labs_folder
 
 NAME = f"pytest{os.getpid()}-demo"
-SECONDS = 2400  # longer than the demo itself waits, which then says why
+SECONDS = 3000  # longer than the demo itself waits, which then says why
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,7 @@ def _move_back(move: Move, there: VirtualMachine | None) -> None:
     if there.snapshots:
         # Ours, of a validation that was killed: with it a platform may refuse the move, or bring it along for good.
         move.target.release_disks(move.name)
+        there = move.target.machine(move.name)  # with its disks in their own places again
     intents.declare(move.store, Intent.SOURCE_BACK)
     move.target.start_live(move.name, move.source, _way_back(move, there), bandwidth=move.wave.bandwidth, paused=False)
     while (now := move.target.live_status(move.name, move.source)).state is LiveState.RUNNING:

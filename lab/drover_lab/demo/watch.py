@@ -47,7 +47,7 @@ def follow(
 
     :param machines: names, which in the lab are also their task groups' ids.
     :param asked: called once with the id of a task that waits for a person.
-    :raises RetryableError: Airflow does not answer any more, or the run does not end.
+    :raises RetryableError: Airflow does not answer any more, or the run does not end though nobody is asked.
     """
     end = time.monotonic() + _LONGEST
     waiting: dict[str, float] = {}
@@ -56,6 +56,9 @@ def follow(
             tasks = airflow.tasks(dag_id, run)
             show(states_of(tasks, machines), {name: _share(store, name) for name in machines})
             asking = {str(task["task_id"]) for task in tasks if task["state"] == _ASKS}
+            if asking:
+                # How long a person may take is the wave's to say: it goes back by itself after that.
+                end = time.monotonic() + _LONGEST
             waiting = {task_id: waiting.get(task_id, time.monotonic() + _HEARD) for task_id in sorted(asking)}
             for task_id in [task_id for task_id, due in waiting.items() if time.monotonic() >= due]:
                 asked(task_id)
@@ -65,7 +68,10 @@ def follow(
                 show(states_of(airflow.tasks(dag_id, run), machines), {})
                 return state
             time.sleep(_BETWEEN_LOOKS)
-    raise RetryableError(f"The run {run} did not end within {_LONGEST:g} s.", remedy="Look at it in Airflow's UI.")
+    raise RetryableError(
+        f"The run {run} did not end within {_LONGEST:g} s, in which nobody was asked anything.",
+        remedy="Look at it in Airflow's UI.",
+    )
 
 
 def states_of(tasks: Sequence[Mapping[str, Any]], machines: Sequence[str]) -> States:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from drover.errors import RetryableError
 from drover.evidence.store import RunStore
 from drover_lab.demo import watch
 
@@ -84,3 +85,24 @@ def test_a_question_is_not_answered_before_the_scheduler_has_heard_that_it_is_as
     )
     assert asked == ["db.approval"]
     assert len(looked) > 2
+
+
+@pytest.mark.parametrize("shown", ["awaiting_input", "up_for_retry"])
+def test_a_run_that_does_not_end_is_given_up_but_a_person_is_waited_for(tmp_path, monkeypatch, shown):
+    """Somebody answers after 50 minutes, or a rollback is tried again for as long."""
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: now.__setitem__(0, now[0] + 300))
+    monkeypatch.setattr(watch, "time", clock)
+    airflow = SimpleNamespace(
+        tasks=lambda *_: tasks(approval=shown), run_state=lambda *_: "success" if now[0] >= 3000 else "running"
+    )
+
+    def follow():
+        store = RunStore(tmp_path, "x", "run")
+        return watch.follow(airflow, "wave_x", "run", store, ["db"], Console(file=io.StringIO()), lambda _: None)
+
+    if shown == "awaiting_input":
+        assert follow() == "success"
+    else:
+        with pytest.raises(RetryableError, match=r"The run run did not end within 1800 s"):
+            follow()
